@@ -1,0 +1,1 @@
+"""Breaker's own HTTP: the webhook listener and the admin listener."""

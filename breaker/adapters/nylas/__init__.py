@@ -1,0 +1,1 @@
+"""The platform: its API, its notifications, its signatures."""

@@ -1,0 +1,1 @@
+"""The platform and fleets, simulated; nothing in flows or domain knows it."""
