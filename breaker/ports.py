@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from breaker.domain.circuit import Circuit, Mode, Verdict
+    from breaker.domain.commands import CommandKind
+    from breaker.domain.counters import Counters
 
 
 class Clock(Protocol):
@@ -14,4 +23,233 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Return once this clock, not the wall's, has advanced by `seconds`."""
+        ...
+
+
+# --- Accounts -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent a message, as an event names it.
+
+    Args:
+        application_id: The platform's id of the application.
+        grant_id: The grant, or None where the event names none.
+        address: The address in From, lower case, or None.
+    """
+
+    application_id: str
+    grant_id: str | None
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as it is known: who it is and where it belongs.
+
+    Args:
+        key: Breaker's own number of the account.
+        application_id: The platform's id of the application.
+        grant_id: The grant, or None where the account is known by its address alone and can't be stopped there.
+        address: The mailbox's address, or None where it is not known yet.
+        workspace_id: The workspace it was last seen in, or None where it was never looked up.
+        home_workspace_id: The workspace it belongs to while it is in quarantine, else None.
+    """
+
+    key: int
+    application_id: str
+    grant_id: str | None
+    address: str | None
+    workspace_id: str | None = None
+    home_workspace_id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """What people and programs call it: the grant, else the address."""
+        return self.grant_id or self.address or str(self.key)
+
+    @property
+    def domain(self) -> str:
+        """The sending domain, empty where the address is not known."""
+        return (self.address or "").rpartition("@")[2]
+
+    @property
+    def enforceable(self) -> bool:
+        """Whether it can be stopped on the platform."""
+        return self.grant_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ModeInForce:
+    """The mode of an account, and where it comes from: `account`, `domain`, `workspace`, `application` or `daemon`."""
+
+    mode: Mode
+    source: str
+
+
+# --- The outbox -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A change of one account on the platform, claimed for carrying it out.
+
+    Args:
+        id: Its number.
+        account: Whom it concerns.
+        epoch: The epoch that wanted it; a command of an older epoch than the account's is superseded.
+        kind: What to do.
+        attempts: How often it was claimed, this time included.
+        created_at: Since when it is wanted, Unix seconds.
+    """
+
+    id: int
+    account: Account
+    epoch: int
+    kind: CommandKind
+    attempts: int
+    created_at: float
+
+
+class Outbox(Protocol):
+    """Commands that are wanted and not yet confirmed."""
+
+    async def claim(self, application_id: str, now: float, limit: int, lasts: float) -> Sequence[Command]:
+        """Take due commands that nobody else holds, stops first; a later step only once the earlier one was tried.
+
+        Commands of an older epoch than their account's are ended as superseded and never returned. A claim ends by
+        itself after `lasts` seconds, so that a dead daemon's commands are taken over.
+        """
+        ...
+
+    async def settle(self, commands: Sequence[Command], now: float) -> None:
+        """End commands that were read back; an account without another open one is confirmed as it is wanted."""
+        ...
+
+    async def postpone(self, commands: Sequence[Command], next_attempt_at: float, error: str | None) -> None:
+        """Give a claim back; the error, without secrets and addresses, is shown beside the account."""
+        ...
+
+    async def give_up(self, commands: Sequence[Command], now: float, error: str) -> None:
+        """End commands that can't succeed; what is wanted stays wanted, and unconfirmed."""
+        ...
+
+    async def note_placement(self, account: int, workspace_id: str | None, home_workspace_id: str | None) -> None:
+        """Remember where an account was seen, and where it belongs if that is elsewhere."""
+        ...
+
+    async def note_address(self, account: int, address: str) -> None:
+        """Remember the address that the platform names for an account's grant."""
+        ...
+
+
+class Leases(Protocol):
+    """Work that one daemon at a time may do."""
+
+    async def take(self, name: str, holder: str, lasts: float) -> bool:
+        """Take or renew a lease for `lasts` seconds of the database's clock; False where another holds it."""
+        ...
+
+    async def release(self, name: str, holder: str) -> None:
+        """Give a lease back, so that another daemon need not wait for its end."""
+        ...
+
+
+# --- What Breaker has made on the platform --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryItem:
+    """One thing that Breaker made or changed on the platform.
+
+    Args:
+        kind: `list`, `rule`, `attachment` (a rule in a workspace's `rule_ids`), `workspace` or `webhook`.
+        platform_id: Its id there; of an attachment the workspace's.
+        detail: What `teardown` and people need to know of it, such as its name.
+        made_at: When, Unix seconds.
+    """
+
+    kind: str
+    platform_id: str
+    detail: Mapping[str, object]
+    made_at: float
+
+
+class Inventory(Protocol):
+    """Every change that Breaker made on the platform and has not taken back."""
+
+    async def items(self, application_id: str) -> Sequence[InventoryItem]:
+        """Return all, the oldest first."""
+        ...
+
+    async def add(self, application_id: str, item: InventoryItem) -> None:
+        """Remember a change; the same kind and id again replaces what was known of it."""
+        ...
+
+    async def remove(self, application_id: str, kind: str, platform_id: str) -> None:
+        """Forget a change that was taken back."""
+        ...
+
+
+# --- Adoption -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FoundBlocked:
+    """An account that the platform blocks in Breaker's name, though the database does not know why.
+
+    Args:
+        address: The address in the list.
+        grant_id: The grant that has it, or None where there is none any more.
+        workspace_id: The workspace it is in, or None where there is no grant.
+        home_workspace_id: Where it belongs, if it is in quarantine and that can be told.
+    """
+
+    address: str
+    grant_id: str | None = None
+    workspace_id: str | None = None
+    home_workspace_id: str | None = None
+
+
+class Adoption(Protocol):
+    """What was found blocked on the platform."""
+
+    async def unknown_among(self, application_id: str, addresses: Collection[str]) -> Sequence[str]:
+        """Return those whose account is not `stopped`, nor on its way there or back by an open command."""
+        ...
+
+    async def adopt(self, application_id: str, found: FoundBlocked, now: float) -> None:
+        """Make the account stopped and confirmed, with a verdict of the detector `platform`; know it first if need be."""
+        ...
+
+
+# --- Deciding -------------------------------------------------------------------------------------------------------
+
+
+class Locked(Protocol):
+    """Accounts whose circuits nobody else changes until the transaction ends."""
+
+    async def load(self, accounts: Sequence[int]) -> Mapping[int, tuple[Account, Circuit, Counters]]:
+        """Lock in ascending order and return them."""
+        ...
+
+    async def record_verdict(self, account: Account, verdict: Verdict, context: Mapping[str, object]) -> int:
+        """Store a verdict and return its id."""
+        ...
+
+    async def save(self, account: Account, circuit: Circuit, counters: Counters) -> None:
+        """Store what became of a circuit; what is wanted and not what it was is unconfirmed from then on."""
+        ...
+
+    async def order(self, account: Account, epoch: int, verdict: int, kinds: Sequence[CommandKind], now: float) -> None:
+        """Put commands into the outbox, to be carried out in this order; with none, the change is confirmed as it is."""
+        ...
+
+
+class Circuits(Protocol):
+    """Accounts and their circuits, for everything but the hot path."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Locked]:
+        """Begin a transaction that commits at the end of the block, or changes nothing."""
         ...

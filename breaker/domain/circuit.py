@@ -1,0 +1,261 @@
+"""What is decided about an account.
+
+A decision is a pure function of the account's circuit, a suspicion or an operator's act, and the context it is taken
+in; its value is a `Verdict`, which is stored, logged, counted and shown as it is. Nothing changes a state without one.
+
+A verdict that may not be applied (the account is only observed, the fleet guard holds it, ...) is *held*: the state
+stays, and the verdict stands beside it as pending. There is one pending verdict for an account, and a new one only for
+a stronger step or after a day, so that an observed account does not fill the audit trail with what is known already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from breaker.domain.detectors import PLATFORM_LINES, Signal
+from breaker.domain.headroom import Headroom, headroom
+from breaker.domain.states import SEVERITY, SUSPICIONS, WANTED, Cause, State, Wanted, follow
+
+if TYPE_CHECKING:
+    from breaker.domain.counters import Counters
+    from breaker.domain.detectors import Suspicion
+
+PENDING_LASTS = 86_400.0
+"""Seconds after which a held verdict is given anew where the reason for it goes on."""
+
+
+class HeldBy(StrEnum):
+    """Why a verdict was not applied."""
+
+    OBSERVE = "observe"
+    GUARD = "guard"
+    BLIND = "blind"
+    EXEMPT = "exempt"
+    HOLD = "hold"
+
+
+class Mode(StrEnum):
+    """How far Breaker may go with an account."""
+
+    OBSERVE = "observe"
+    ENFORCE = "enforce"
+    STOPPED = "stopped"
+    EXEMPT = "exempt"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A held verdict that stands beside the state.
+
+    Args:
+        verdict: Its id.
+        to: The state it asked for.
+        at: When it was given, Unix seconds.
+        held_by: What held it.
+    """
+
+    verdict: int
+    to: State
+    at: float
+    held_by: HeldBy
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """The circuit breaker of one account.
+
+    Args:
+        state: What is done about it.
+        since: Since when, Unix seconds.
+        epoch: Grows with every change of what is wanted on the platform.
+        pending: The held verdict beside the state, or None.
+    """
+
+    state: State = State.SENDING
+    since: float = 0.0
+    epoch: int = 0
+    pending: Pending | None = None
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the platform should do."""
+        return WANTED[self.state]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One decision, with the numbers that led to it.
+
+    Args:
+        at: When it was taken, Unix seconds.
+        before: The state it found (`from` in JSON).
+        to: The state it asks for.
+        detector: What raised the suspicion; `operator` for a person's act, `platform` for what was found there.
+        signal: The rate in question, or None.
+        window: The R judged, in sends, or None.
+        count: Bad outcomes counted, or None.
+        of: Sends they were counted over, or None.
+        rate: Their quotient, a fraction, or None.
+        threshold: The rate, a fraction, that was reached, or None.
+        headroom: How far the platform's line was, or None.
+        cause: What the bad outcomes share, where that is known.
+        epoch: The epoch that the verdict begins if applied, else the one in force.
+        held_by: Why it was not applied, or None.
+        why: A sentence that a person understands.
+        author: Who acted, where a person did.
+    """
+
+    at: float
+    before: State
+    to: State
+    detector: str
+    epoch: int
+    why: str
+    signal: Signal | None = None
+    window: int | None = None
+    count: int | None = None
+    of: int | None = None
+    rate: float | None = None
+    threshold: float | None = None
+    headroom: Headroom | None = None
+    cause: str | None = None
+    held_by: HeldBy | None = None
+    author: str | None = None
+
+    @property
+    def applied(self) -> bool:
+        """Whether the state followed."""
+        return self.held_by is None
+
+
+def judge(
+    circuit: Circuit, suspicion: Suspicion, counters: Counters, now: float, held_by: HeldBy | None
+) -> Verdict | None:
+    """Decide what a suspicion leads to.
+
+    Args:
+        circuit: The account's circuit as it is.
+        suspicion: What a detector said.
+        counters: The account's counters, for the headroom.
+        now: Unix seconds.
+        held_by: What keeps the account's verdicts from being applied, or None.
+
+    Returns:
+        The verdict, or None where it would say nothing new: the step is taken already, or pending already.
+    """
+    to = follow(circuit.state, SUSPICIONS[suspicion.step])
+    if to is None:
+        return None
+    if held_by is not None and _stands_already(circuit.pending, to, now):
+        return None
+    moves = held_by is None and WANTED[to] is not circuit.wanted
+    return Verdict(
+        at=now,
+        before=circuit.state,
+        to=to,
+        detector=suspicion.detector,
+        signal=suspicion.signal,
+        window=suspicion.window,
+        count=suspicion.count,
+        of=suspicion.of,
+        rate=suspicion.rate,
+        threshold=suspicion.threshold,
+        headroom=headroom(counters, suspicion.signal),
+        epoch=circuit.epoch + 1 if moves else circuit.epoch,
+        held_by=held_by,
+        why=_sentence(suspicion, to, held_by),
+    )
+
+
+def hold(verdict: Verdict, circuit: Circuit, held_by: HeldBy) -> Verdict | None:
+    """Return the verdict held after all, or None where the same is pending already."""
+    if _stands_already(circuit.pending, verdict.to, verdict.at):
+        return None
+    return replace(verdict, held_by=held_by, epoch=circuit.epoch, why=f"{verdict.why} {_HELD[held_by]}")
+
+
+def act(circuit: Circuit, cause: Cause, now: float, author: str, reason: str) -> Verdict | None:
+    """Decide what a person's act, or what was found on the platform, leads to.
+
+    Args:
+        circuit: The account's circuit as it is.
+        cause: The act.
+        now: Unix seconds.
+        author: Who acts, or `platform`.
+        reason: Why, in their words.
+
+    Returns:
+        The verdict, or None where the act changes nothing in this state.
+    """
+    to = follow(circuit.state, cause)
+    if to is None:
+        return None
+    found = cause is Cause.ADOPTED
+    return Verdict(
+        at=now,
+        before=circuit.state,
+        to=to,
+        detector="platform" if found else "operator",
+        epoch=circuit.epoch + 1,
+        why=f"{_ACTS[cause]}: {reason}" if reason else f"{_ACTS[cause]}.",
+        author=None if found else author,
+    )
+
+
+def apply(circuit: Circuit, verdict: Verdict, verdict_id: int) -> Circuit:
+    """Return the circuit after a verdict: moved, or with the verdict pending beside it."""
+    if verdict.held_by is not None:
+        return replace(circuit, pending=Pending(verdict_id, verdict.to, verdict.at, verdict.held_by))
+    return Circuit(verdict.to, verdict.at, verdict.epoch, None)
+
+
+def _stands_already(pending: Pending | None, to: State, now: float) -> bool:
+    return pending is not None and SEVERITY[to] <= SEVERITY[pending.to] and now - pending.at < PENDING_LASTS
+
+
+_BAD: dict[Signal, str] = {Signal.BOUNCE: "hard-bounced", Signal.COMPLAINT: "drew a complaint"}
+
+_STEPS: dict[State, str] = {
+    State.WARNED: "The account is warned; it goes on sending.",
+    State.LIMITED: "The account may only reply.",
+    State.STOPPED: "The account is stopped.",
+}
+
+_HELD: dict[HeldBy, str] = {
+    HeldBy.OBSERVE: "Nothing was done: the account is only observed.",
+    HeldBy.GUARD: "Nothing was done: the fleet guard holds it, since too many accounts would be stopped at once.",
+    HeldBy.BLIND: "Nothing was done: the event feed is not to be trusted now.",
+    HeldBy.EXEMPT: "Nothing was done: the account is exempt.",
+    HeldBy.HOLD: "Nothing was done: automatic changes are on hold.",
+}
+
+_ACTS: dict[Cause, str] = {
+    Cause.TRIPPED: "Stopped by a person",
+    Cause.LIMITED_BY_PERSON: "Limited by a person",
+    Cause.RESET: "Reset by a person",
+    Cause.APPROVED: "Approved by a person",
+    Cause.ADOPTED: "Found blocked on the platform and adopted as stopped",
+    Cause.COOLED_DOWN: "The cool-down is over",
+    Cause.RECOVERED: "Recovered",
+    Cause.PROBE_ACCEPTED: "The probe was accepted",
+    Cause.PROBE_FAILED: "The probe failed",
+    Cause.SUSPECTED_WARN: "Suspected",
+    Cause.SUSPECTED_LIMIT: "Suspected",
+    Cause.SUSPECTED_STOP: "Suspected",
+}
+
+
+def _sentence(suspicion: Suspicion, to: State, held_by: HeldBy | None) -> str:
+    line = PLATFORM_LINES[suspicion.signal]
+    numbers = (
+        f"{suspicion.count:,} of the last {suspicion.of:,} sends {_BAD[suspicion.signal]} "
+        f"({_percent(suspicion.rate)}); "
+        f"Breaker acts at {_percent(suspicion.threshold)}, the platform's review line is {_percent(line)}."
+    )
+    return f"{numbers} {_HELD[held_by] if held_by else _STEPS[to]}"
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.3g} %"

@@ -1,0 +1,258 @@
+"""Rolling windows over the R most recent sends, in constant space.
+
+The platform judges an account over a "recent representative send volume" R that it does not publish, so several R are
+assumed at once. A window of R holds the R most recent sends *by the time of sending*, whatever the order in which their
+outcomes become known.
+
+A `Series` keeps sends in buckets that are ordered by time of sending. Only the bucket that a window's edge falls into
+makes an error, and it is taken or left, whichever is nearer. So a bucket that an edge can still cross holds at most 1 %
+of that window's R, and one that lies between two edges as much as the next edge allows: with R of 1,000, 3,000 and
+10,000 that is about 330 buckets of six bytes.
+
+Buckets are filled to 70 % while they are the newest, which leaves room for sends whose outcome comes late. Where late
+ones crowd a bucket all the same, `Series.crowded` says so, and the caller builds the series anew from the ledger with
+`Series.recounted`. Sends of the same second have no order among themselves.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_FILL = 0.7
+_COMPACTION_INTERVAL = 32
+_BYTE = 255
+_HEADER = struct.Struct("<IIHB")  # latest, buckets, buckets until the next compaction, flags
+_TRUNCATED, _CROWDED = 1, 2
+
+
+class WindowCount(NamedTuple):
+    """What a window holds: `bad` of `total`, over the `size` (R) most recent."""
+
+    size: int
+    bad: int
+    total: int
+
+
+class Series:
+    """Counts of sends, and of the bad ones among them, by time of sending.
+
+    Args:
+        sizes: The windows' R, ascending, each at least 1.
+
+    Attributes:
+        crowded: True where a bucket outgrew the size that keeps the promised error: time for a recount.
+        truncated: True once sends older than the largest window were dropped.
+    """
+
+    __slots__ = (
+        "_bad",
+        "_latest",
+        "_limits",
+        "_starts",
+        "_totals",
+        "_until_compaction",
+        "crowded",
+        "sizes",
+        "truncated",
+    )
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        """Make an empty series."""
+        self.sizes = tuple(sizes)
+        self._limits = tuple(max(1, size // 100) for size in self.sizes)
+        # A byte holds a bucket and the late ones that crowd it, unless a window is very large.
+        typecode = "B" if 2 * self._limits[-1] < _BYTE else "I"
+        self._starts: array[int] = array("I")
+        self._totals: array[int] = array(typecode)
+        self._bad: array[int] = array(typecode)
+        self._latest = 0
+        self._until_compaction = _COMPACTION_INTERVAL
+        self.crowded = False
+        self.truncated = False
+
+    def add_send(self, sent_at: int, bad: int) -> None:
+        """Count a send that was not counted before.
+
+        Args:
+            sent_at: When it was sent, Unix seconds below 2**32.
+            bad: 1 where its outcome is a bad one, else 0.
+        """
+        if sent_at >= self._latest:
+            self._latest = sent_at
+            if not self._starts or self._totals[-1] >= _filled(self._limits[0]):
+                self._open_bucket(len(self._starts), sent_at, bad)
+            else:
+                self._totals[-1] += 1
+                self._bad[-1] += bad
+        elif sent_at < self._starts[0]:
+            self._add_oldest(sent_at, bad)
+        else:
+            self._add_late(bisect_right(self._starts, sent_at) - 1, sent_at, bad)
+
+    def mark_bad(self, sent_at: int) -> None:
+        """Note that a send which was counted as good turned out bad.
+
+        Args:
+            sent_at: The time that the send was counted at, Unix seconds.
+        """
+        place = bisect_right(self._starts, sent_at) - 1
+        while place >= 0 and self._bad[place] >= self._totals[place]:
+            # Sends of one second may lie in several buckets, the oldest of which began before that second.
+            if self._starts[place] < sent_at:
+                self.crowded = True
+                return
+            place -= 1
+        if place >= 0:
+            self._bad[place] += 1
+
+    def window(self, size: int) -> WindowCount:
+        """Return what the `size` most recent sends hold, to within half a percent of `size`."""
+        totals = self._totals
+        cumulated = list(accumulate(reversed(totals)))
+        if not cumulated or cumulated[-1] <= size:
+            return WindowCount(size, sum(self._bad), cumulated[-1] if cumulated else 0)
+        edge = bisect_left(cumulated, size)
+        without = cumulated[edge - 1] if edge else 0
+        taken = edge + 1 if not edge or cumulated[edge] - size <= size - without else edge
+        return WindowCount(size, sum(self._bad[len(totals) - taken :]), cumulated[taken - 1])
+
+    def windows(self) -> tuple[WindowCount, ...]:
+        """Return every window, the smallest R first."""
+        return tuple(self.window(size) for size in self.sizes)
+
+    @classmethod
+    def recounted(cls, sizes: Sequence[int], sends: Iterable[tuple[int, int]]) -> Series:
+        """Build a series from single sends.
+
+        Args:
+            sizes: The windows' R, ascending.
+            sends: `(sent_at, bad)` of each send, the newest first; read only as far as the largest window reaches.
+        """
+        series = cls(sizes)
+        starts: list[int] = []
+        totals: list[int] = []
+        bads: list[int] = []
+        room = 0
+        for position, (sent_at, bad) in enumerate(sends):
+            if room == 0:
+                if position >= series.sizes[-1]:
+                    series.truncated = True
+                    break
+                room = _filled(series._limit_behind(position))
+                starts.append(sent_at)
+                totals.append(0)
+                bads.append(0)
+            room -= 1
+            starts[-1] = sent_at
+            totals[-1] += 1
+            bads[-1] += bad
+            series._latest = series._latest or sent_at
+        series._starts.extend(reversed(starts))
+        series._totals.extend(reversed(totals))
+        series._bad.extend(reversed(bads))
+        return series
+
+    def to_bytes(self) -> bytes:
+        """Return the series as bytes, which `from_bytes` reads."""
+        flags = (_TRUNCATED if self.truncated else 0) | (_CROWDED if self.crowded else 0)
+        return b"".join(
+            (
+                _HEADER.pack(self._latest, len(self._starts), self._until_compaction, flags),
+                self._starts.tobytes(),
+                self._totals.tobytes(),
+                self._bad.tobytes(),
+            )
+        )
+
+    @classmethod
+    def from_bytes(cls, sizes: Sequence[int], data: bytes) -> Series:
+        """Read what `to_bytes` wrote for the same sizes.
+
+        Raises:
+            ValueError: The bytes are not those of a series of these sizes.
+        """
+        series = cls(sizes)
+        series._latest, count, series._until_compaction, flags = _HEADER.unpack_from(data)
+        series.truncated = bool(flags & _TRUNCATED)
+        series.crowded = bool(flags & _CROWDED)
+        totals_from = _HEADER.size + 4 * count
+        bad_from = totals_from + count * series._totals.itemsize
+        if len(data) != bad_from + count * series._bad.itemsize:
+            raise ValueError(f"{len(data)} bytes are not a series of {count} buckets for windows of {series.sizes}")
+        series._starts.frombytes(data[_HEADER.size : totals_from])
+        series._totals.frombytes(data[totals_from:bad_from])
+        series._bad.frombytes(data[bad_from:])
+        return series
+
+    def __len__(self) -> int:
+        """Return how many buckets there are."""
+        return len(self._starts)
+
+    def _limit_behind(self, newer_sends: int) -> int:
+        """Return how large a bucket may be that has `newer_sends` sends in front of it."""
+        return self._limits[min(bisect_right(self.sizes, newer_sends), len(self._limits) - 1)]
+
+    def _add_oldest(self, sent_at: int, bad: int) -> None:
+        if self.truncated:
+            return
+        if self._totals[0] < self._limit_behind(sum(self._totals) - self._totals[0]):
+            self._starts[0] = sent_at
+            self._totals[0] += 1
+            self._bad[0] += bad
+        else:
+            self._open_bucket(0, sent_at, bad)
+
+    def _add_late(self, place: int, sent_at: int, bad: int) -> None:
+        limit = self._limit_behind(sum(self._totals[place + 1 :]))
+        if self._totals[place] >= limit:
+            if self._starts[place] == sent_at:
+                # A bucket of this second alone can stand before the full one: the order within a second is free.
+                self._open_bucket(place, sent_at, bad)
+                return
+            self.crowded = True
+            if self._totals[place] >= 2 * limit:
+                self._open_bucket(place + 1, sent_at, bad)
+                return
+        self._totals[place] += 1
+        self._bad[place] += bad
+
+    def _open_bucket(self, place: int, sent_at: int, bad: int) -> None:
+        self._starts.insert(place, sent_at)
+        self._totals.insert(place, 1)
+        self._bad.insert(place, bad)
+        self._until_compaction -= 1
+        if self._until_compaction <= 0:
+            self._compact()
+
+    def _compact(self) -> None:
+        """Join neighbours that no edge needs apart any more, and drop what no window reaches."""
+        starts: list[int] = []
+        totals: list[int] = []
+        bads: list[int] = []
+        newer = 0
+        for start, total, bad in zip(reversed(self._starts), reversed(self._totals), reversed(self._bad), strict=True):
+            if starts and totals[-1] + total <= _filled(self._limit_behind(newer - totals[-1])):
+                starts[-1], totals[-1], bads[-1] = start, totals[-1] + total, bads[-1] + bad
+            elif newer >= self.sizes[-1]:
+                self.truncated = True
+                break
+            else:
+                starts.append(start)
+                totals.append(total)
+                bads.append(bad)
+            newer += total
+        self._starts = array("I", reversed(starts))
+        self._totals = array(self._totals.typecode, reversed(totals))
+        self._bad = array(self._bad.typecode, reversed(bads))
+        self._until_compaction = _COMPACTION_INTERVAL
+
+
+def _filled(limit: int) -> int:
+    return max(1, int(limit * _FILL))
