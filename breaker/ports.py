@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from breaker.domain.circuit import Circuit, Mode, Verdict
     from breaker.domain.commands import CommandKind
     from breaker.domain.counters import Counters
+    from breaker.domain.outcomes import Tally
 
 
 class Clock(Protocol):
@@ -251,5 +252,136 @@ class Circuits(Protocol):
     """Accounts and their circuits, for everything but the hot path."""
 
     def transaction(self) -> AbstractAsyncContextManager[Locked]:
+        """Begin a transaction that commits at the end of the block, or changes nothing."""
+        ...
+
+
+class Modes(Protocol):
+    """How far Breaker may go with each account."""
+
+    async def in_force(self, account: Account, now: float) -> ModeInForce:
+        """Return the most specific mode that has not expired; fresh to within a second or two."""
+        ...
+
+
+# --- Counting -------------------------------------------------------------------------------------------------------
+
+
+class StoreError(Exception):
+    """The database did not do what it was asked to; nothing of the transaction remains."""
+
+
+class TryTransactionAgainError(StoreError):
+    """The transaction lost against another one: the same again can succeed at once."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database can't be reached or can't write now; the same again can succeed later."""
+
+
+class Send(NamedTuple):
+    """A row of the ledger.
+
+    Args:
+        account: Breaker's number of the sending account.
+        key: The keyed hash of message and recipient, 16 bytes.
+        sent_at: When it was sent, Unix seconds: the first time known.
+        outcomes: The set of outcomes known (`OutcomeSet`).
+    """
+
+    account: int
+    key: bytes
+    sent_at: int
+    outcomes: int
+
+
+class BadOutcome(NamedTuple):
+    """What is kept of a bounce or complaint; addresses were removed from the text."""
+
+    account: int
+    key: bytes
+    sent_at: int
+    received_at: float
+    occurred_at: float
+    kind: str
+    bounce_class: str | None
+    counted: bool
+    recipient_domain: str
+    sender_domain: str
+    enhanced_status: str | None
+    message_id: str
+    diagnostic: str | None
+
+
+class TallyKey(NamedTuple):
+    """What shared counters are kept by: one number for the application, as the account has it, and the hour of sending."""
+
+    account: int
+    domain: str
+    workspace_id: str
+    hour: int
+
+
+class Counted(NamedTuple):
+    """An account after a batch."""
+
+    account: Account
+    circuit: Circuit
+    counters: Counters
+    last_event_at: float
+
+
+class LedgerTransaction(Locked, Protocol):
+    """One transaction over a batch of events; the accounts in question are loaded, hence locked, first."""
+
+    async def known(self, sends: Sequence[Send]) -> Mapping[int, tuple[int, int]]:
+        """Return `(sent_at, outcomes)` of those that are in the ledger within a day of `sent_at`, by position."""
+        ...
+
+    async def enter(self, sends: Sequence[Send]) -> None:
+        """Enter sends that are not in the ledger."""
+        ...
+
+    async def amend(self, sends: Sequence[Send]) -> None:
+        """Set the outcomes of sends that are in the ledger at exactly `sent_at`."""
+        ...
+
+    async def note_bad(self, outcomes: Sequence[BadOutcome]) -> None:
+        """Keep what is worth knowing of bad outcomes."""
+        ...
+
+    async def add_tallies(self, tallies: Mapping[TallyKey, Tally]) -> None:
+        """Add to the counters of domains, workspaces and applications without making a hot row."""
+        ...
+
+    async def sends_of(self, account: int, since: float, limit: int) -> Sequence[tuple[int, int]]:
+        """Return `(sent_at, outcomes)` of an account's sends since a moment, the newest first."""
+        ...
+
+    async def save_all(self, accounts: Sequence[Counted]) -> None:
+        """Store circuits and counters of many accounts."""
+        ...
+
+    async def room_for_a_stop(self, account: Account, now: float) -> bool:
+        """Tell whether the fleet guard allows one more automatic stop; serialised over all daemons until the commit."""
+        ...
+
+
+class Ledger(Protocol):
+    """Every send with a known outcome, exactly once, and the counters that follow from it."""
+
+    async def accounts_of(self, senders: Collection[Sender], now: float) -> Mapping[Sender, int]:
+        """Return the accounts' numbers; make those known that were not, and merge what turns out to be one account."""
+        ...
+
+    def forget(self, accounts: Collection[int]) -> None:
+        """Look these accounts up anew next time: they were merged, or the database was replaced."""
+        ...
+
+    async def make_room_for(self, sent_at: Collection[int]) -> None:
+        """Make sure that sends of these moments can be entered."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[LedgerTransaction]:
         """Begin a transaction that commits at the end of the block, or changes nothing."""
         ...

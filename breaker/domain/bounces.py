@@ -101,10 +101,29 @@ _LONGEST_READ = 2000
 """Characters of a diagnostic text that are read: servers say what matters first, and a hostile text costs no more."""
 
 
+_ADDRESS = re.compile(r"[^\s<>@,;:'\"()\[\]]+@[^\s<>@,;:'\"()]+")
+_SHORTEST_NAME = 3
+_LONGEST_KEPT = 500
+
+
 def enhanced_status(diagnostic: str | None) -> str | None:
     """Return the first enhanced status code in a diagnostic text, such as `5.1.1`, or None."""
     found = _ENHANCED_STATUS.search(diagnostic[:_LONGEST_READ]) if diagnostic else None
     return found.group(0) if found else None
+
+
+def without_addresses(diagnostic: str, recipient: str) -> str:
+    """Return a diagnostic text as it may be stored: without addresses, the recipient's name, or control characters.
+
+    Args:
+        diagnostic: The text as it came.
+        recipient: The recipient's address, whose local part servers like to repeat alone.
+    """
+    text = _ADDRESS.sub("<address>", diagnostic[:_LONGEST_READ])
+    local_part = recipient.partition("@")[0]
+    if len(local_part) >= _SHORTEST_NAME:
+        text = re.sub(rf"(?<!\w){re.escape(local_part)}(?!\w)", "<address>", text, flags=re.IGNORECASE)
+    return "".join(character if character.isprintable() else " " for character in text)[:_LONGEST_KEPT]
 
 
 def classify(diagnostic: str | None, bounce_type: str | None) -> BounceClass:

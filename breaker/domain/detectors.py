@@ -1,7 +1,7 @@
 """What raises suspicion from the outcomes of an account.
 
 A detector looks at an account's counters when a bad outcome was just counted, and either suspects something or not. A
-sequential detector also keeps one integer of evidence, which it is asked to carry on with every send. Nothing here
+sequential detector also keeps one integer of evidence, which it carries on with everything that is counted. Nothing here
 knows states, modes or people: what is done about a suspicion is `breaker.domain.circuit`'s.
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from breaker.domain.counters import Counters
+    from breaker.domain.outcomes import Tally
     from breaker.domain.states import State
     from breaker.domain.windows import WindowCount
 
@@ -74,12 +75,17 @@ class Detector(Protocol):
         """The rate that it watches."""
         ...
 
-    def observe(self, evidence: int, *, bad: bool) -> int:
-        """Return the evidence after one more send with a known outcome; stateless detectors return it as it is."""
+    def suspect(self, counters: Counters) -> Suspicion | None:
+        """Return what is suspected now that a bad outcome was counted, or None."""
         ...
 
-    def suspect(self, counters: Counters, evidence: int) -> Suspicion | None:
-        """Return what is suspected now that a bad outcome was counted, or None."""
+
+@runtime_checkable
+class SequentialDetector(Detector, Protocol):
+    """A detector with a memory of its own, kept in `Counters.evidence` under its name."""
+
+    def observe(self, evidence: int, added: Tally) -> int:
+        """Return the evidence after one more outcome, which added this to the counts."""
         ...
 
 
@@ -105,11 +111,7 @@ class Level:
     minimum_bad: int = 10
     name: str = "level"
 
-    def observe(self, evidence: int, *, bad: bool) -> int:  # noqa: ARG002 - the protocol's; a level has no memory
-        """Return the evidence as it is."""
-        return evidence
-
-    def suspect(self, counters: Counters, evidence: int) -> Suspicion | None:  # noqa: ARG002 - as above
+    def suspect(self, counters: Counters) -> Suspicion | None:
         """Return a suspicion where the worst window's rate reached the threshold."""
         if not self._can_reach(counters):
             return None

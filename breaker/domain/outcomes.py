@@ -161,8 +161,8 @@ class Recipient:
 
     @property
     def domain(self) -> str:
-        """The domain of the recipient, which may be stored and shown."""
-        return self.address.rpartition("@")[2]
+        """The domain of the recipient, which may be stored and shown; empty where the address has none."""
+        return self.address.rpartition("@")[2] if "@" in self.address else ""
 
 
 @dataclass(frozen=True, slots=True)

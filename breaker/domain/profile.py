@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from breaker.domain.detectors import PLATFORM_LINES, Detector, Level, Signal
-from breaker.domain.states import State
+from breaker.domain.detectors import PLATFORM_LINES, Detector, Level, SequentialDetector, Signal
+from breaker.domain.states import SEVERITY, State
+
+
+if TYPE_CHECKING:
+    from breaker.domain.counters import Counters
+    from breaker.domain.detectors import Suspicion
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,16 @@ class Profile:
 
     name: str
     detectors: tuple[Detector, ...]
+
+    @property
+    def sequential(self) -> tuple[SequentialDetector, ...]:
+        """Those detectors that have a memory."""
+        return tuple(one for one in self.detectors if isinstance(one, SequentialDetector))
+
+    def suspect(self, counters: Counters, signal: Signal) -> Suspicion | None:
+        """Return the strongest suspicion that any detector of a signal has now that a bad outcome of it was counted."""
+        suspicions = [one.suspect(counters) for one in self.detectors if one.signal is signal]
+        return max((one for one in suspicions if one), key=lambda one: SEVERITY[one.step], default=None)
 
     def describe(self) -> dict[str, object]:
         """Return the thresholds by detector, as they are stored with every verdict."""

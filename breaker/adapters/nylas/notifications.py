@@ -1,0 +1,349 @@
+"""The platform's notifications, decoded into the domain's words.
+
+Two families of triggers carry the same delivery events: `message.*` of Agent Accounts, with a grant, and
+`message.transactional.*` of Transactional Send, without one. Both become a `DeliveryEvent`. Shapes:
+https://developer.nylas.com/docs/reference/notifications/agent-accounts/ and .../transactional-email/.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import parseaddr
+from typing import Any, TypeVar
+
+import msgspec
+
+from breaker.domain.bounces import classify
+from breaker.domain.outcomes import DeliveryEvent, OutcomeKind, Recipient
+
+SUFFIXES = (".truncated", ".transformed", ".cleaned")
+"""What the platform appends to a trigger's name; they can be combined."""
+
+DELIVERY_TRIGGERS = {
+    f"{family}.{kind}": kind for family in ("message", "message.transactional") for kind in OutcomeKind
+}
+GRANT_TRIGGERS = frozenset({"grant.created", "grant.updated", "grant.expired", "grant.deleted"})
+OTHER_TRIGGERS = frozenset(
+    {"message.send_success", "message.send_failed", "message.bounce_detected", "alert.triggered"}
+)
+LONGEST_ID = 256
+LONGEST_ADDRESS = 320
+_LAST_SECOND = 2**32
+
+
+class NotJsonError(Exception):
+    """The body is no JSON at all."""
+
+
+class NotUnderstoodError(Exception):
+    """The body is signed JSON, but not of a shape that is known; the message names the field, never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantEvent:
+    """Something happened to a grant.
+
+    Args:
+        application_id: The platform's id of the application.
+        grant_id: The grant.
+        what: `created`, `updated`, `expired` or `deleted`.
+        occurred_at: When, Unix seconds.
+        email: Its address, lower case, or None where the event does not name it.
+        provider: Its provider, such as `nylas`, or None.
+        trigger: The trigger's name without suffix.
+    """
+
+    application_id: str
+    grant_id: str
+    what: str
+    occurred_at: float
+    email: str | None
+    provider: str | None
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True)
+class OtherEvent:
+    """A notification that changes no count.
+
+    Args:
+        application_id: The platform's id of the application, empty where there is none.
+        trigger: The trigger's name without suffix.
+        known: Whether it is one that Breaker subscribes to.
+    """
+
+    application_id: str
+    trigger: str
+    known: bool
+
+
+class _Address(msgspec.Struct):
+    email: str
+    diagnostic_code: str | None = None
+
+
+class _Message(msgspec.Struct):
+    id: str
+    sent_at: int | float | str
+    from_: Any = msgspec.field(name="from", default=None)
+    to: list[str | _Address] | None = None
+    cc: list[str | _Address] | None = None
+    bcc: list[str | _Address] | None = None
+
+
+class _Delivered(msgspec.Struct):
+    recipients: list[str | _Address]
+    delivered_at: float | None = None
+
+
+class _Bounce(msgspec.Struct):
+    recipients: list[str | _Address]
+    type: str | None = None
+    bounced_at: float | None = None
+
+
+class _Complaint(msgspec.Struct):
+    complained_recipients: list[str | _Address]
+    type: str | None = None
+    reported_at: float | None = None
+
+
+class _DeliveryObject(msgspec.Struct):
+    message: _Message
+    delivered: _Delivered | None = None
+    bounce: _Bounce | None = None
+    complaint: _Complaint | None = None
+    rejected_at: float | None = None
+
+
+class _DeliveryData(msgspec.Struct):
+    application_id: str
+    object: _DeliveryObject
+    grant_id: str | None = None
+
+
+class _DeliveryEnvelope(msgspec.Struct):
+    type: str
+    data: _DeliveryData
+    time: Any = None
+
+
+class _GrantObject(msgspec.Struct):
+    grant_id: str
+    email: str | None = None
+    provider: str | None = None
+
+
+class _GrantData(msgspec.Struct):
+    application_id: str
+    object: _GrantObject
+
+
+class _GrantEnvelope(msgspec.Struct):
+    data: _GrantData
+    time: Any = None
+
+
+class _Header(msgspec.Struct):
+    type: str
+    data: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _ApplicationOnly(msgspec.Struct):
+    application_id: str = ""
+
+
+_delivery = msgspec.json.Decoder(_DeliveryEnvelope)
+_grant = msgspec.json.Decoder(_GrantEnvelope)
+_header = msgspec.json.Decoder(_Header)
+_application_only = msgspec.json.Decoder(_ApplicationOnly)
+_anything = msgspec.json.Decoder()
+
+Notification = DeliveryEvent | GrantEvent | OtherEvent
+Part = TypeVar("Part")
+
+
+def decode(body: bytes, received_at: float) -> Notification:
+    """Decode the body of a notification.
+
+    Args:
+        body: The unpacked JSON.
+        received_at: When it came, Unix seconds: stands in for a moment that the event does not tell.
+
+    Raises:
+        NotJsonError: It is no JSON.
+        NotUnderstoodError: It is one that Breaker should know but does not understand.
+    """
+    try:
+        envelope = _delivery.decode(body)
+    except msgspec.DecodeError as error:
+        return _decode_other(body, received_at, error)
+    except UnicodeDecodeError as error:
+        raise NotJsonError("the body is not UTF-8") from error
+    trigger = without_suffix(envelope.type)
+    kind = DELIVERY_TRIGGERS.get(trigger)
+    if kind is None:
+        return _decode_other(body, received_at, None)
+    return _delivery_event(envelope, trigger, kind, received_at)
+
+
+def trigger_and_application(body: bytes) -> tuple[str, str]:
+    """Return the trigger's name, without suffix, and the application's id as far as a body tells them, else empty."""
+    try:
+        header = _header.decode(body)
+        return without_suffix(header.type), _application_only.decode(header.data).application_id
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "", ""
+
+
+def without_suffix(trigger: str) -> str:
+    """Return a trigger's name without the suffixes that the platform appends."""
+    while trigger.endswith(SUFFIXES):
+        trigger = trigger.rpartition(".")[0]
+    return trigger
+
+
+def _decode_other(body: bytes, received_at: float, problem: Exception | None) -> Notification:
+    try:
+        header = _header.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if _is_json(body):
+            raise NotUnderstoodError(f"the envelope: {_shape(error)}") from error
+        raise NotJsonError("the body is not JSON") from error
+    trigger = without_suffix(header.type)
+    if trigger in DELIVERY_TRIGGERS:
+        raise NotUnderstoodError(_shape(problem)) from problem
+    if trigger in GRANT_TRIGGERS:
+        return _grant_event(body, trigger, received_at)
+    try:
+        application_id = _application_only.decode(header.data).application_id
+    except msgspec.DecodeError:
+        application_id = ""
+    return OtherEvent(application_id, trigger, trigger in OTHER_TRIGGERS)
+
+
+def _delivery_event(envelope: _DeliveryEnvelope, trigger: str, kind: OutcomeKind, received_at: float) -> DeliveryEvent:
+    data = envelope.data
+    message = data.object.message
+    occurred_at, recipients = _recipients(data.object, kind)
+    sender = _address(message.from_)
+    _identifier("data.application_id", data.application_id)
+    if data.grant_id:
+        _identifier("data.grant_id", data.grant_id)
+    elif sender is None:
+        raise NotUnderstoodError("neither `data.grant_id` nor an address in `data.object.message.from`")
+    if not message.id:
+        raise NotUnderstoodError("`data.object.message.id` is empty")
+    return DeliveryEvent(
+        application_id=data.application_id,
+        grant_id=data.grant_id or None,
+        sender=sender,
+        message_id=message.id,
+        sent_at=_seconds(message.sent_at),
+        occurred_at=occurred_at if occurred_at is not None else _time_or(envelope.time, received_at),
+        kind=kind,
+        recipients=recipients,
+        trigger=trigger,
+    )
+
+
+def _recipients(found: _DeliveryObject, kind: OutcomeKind) -> tuple[float | None, tuple[Recipient, ...]]:
+    """Return when the outcome came about and whom it is about."""
+    if kind is OutcomeKind.DELIVERED:
+        part = _present(found.delivered, "delivered")
+        return part.delivered_at, tuple(Recipient(_required(one)) for one in part.recipients)
+    if kind is OutcomeKind.BOUNCED:
+        bounce = _present(found.bounce, "bounce")
+        return bounce.bounced_at, tuple(_bounced(one, bounce.type) for one in bounce.recipients)
+    if kind is OutcomeKind.COMPLAINT:
+        complaint = _present(found.complaint, "complaint")
+        if (complaint.type or "").strip().lower() == "not-spam":
+            return complaint.reported_at, ()
+        return complaint.reported_at, tuple(Recipient(_required(one)) for one in complaint.complained_recipients)
+    message = found.message
+    meant_for = [*(message.to or ()), *(message.cc or ()), *(message.bcc or ())]
+    if not meant_for:
+        raise NotUnderstoodError("`data.object.message` names no recipient in to, cc or bcc")
+    return found.rejected_at, tuple(Recipient(_required(one)) for one in meant_for)
+
+
+def _bounced(one: str | _Address, bounce_type: str | None) -> Recipient:
+    diagnostic = None if isinstance(one, str) else one.diagnostic_code
+    return Recipient(_required(one), classify(diagnostic, bounce_type), diagnostic)
+
+
+def _present(part: Part | None, name: str) -> Part:
+    if part is None:
+        raise NotUnderstoodError(f"`data.object.{name}` is missing")
+    return part
+
+
+def _required(one: str | _Address) -> str:
+    given = one if isinstance(one, str) else one.email
+    # The plain form needs no parsing; the hot path knows nothing else.
+    address = given if given.islower() and " " not in given and "<" not in given else _address(given)
+    if not address or len(address) > LONGEST_ADDRESS:
+        raise NotUnderstoodError("a recipient's address is empty or too long")
+    return address
+
+
+def _address(given: object) -> str | None:
+    """Return the bare lower-case address of `a@b`, `Name <a@b>`, `{"email": "a@b"}` or a list of one of those."""
+    if isinstance(given, list):
+        given = given[0] if given else None
+    if isinstance(given, dict):
+        given = given.get("email")
+    if not isinstance(given, str):
+        return None
+    address = (parseaddr(given)[1] if "<" in given or " " in given else given).strip().lower()
+    return address if "@" in address and "\x00" not in address and len(address) <= LONGEST_ADDRESS else None
+
+
+def _identifier(field: str, value: str) -> None:
+    if not value or len(value) > LONGEST_ID or not value.isprintable():
+        raise NotUnderstoodError(f"`{field}` is empty, longer than {LONGEST_ID} characters, or not printable")
+
+
+def _seconds(sent_at: float | str) -> int:
+    """Return a moment in whole Unix seconds; out of range stays out of range, and is refused where it is counted."""
+    try:
+        return min(max(int(float(sent_at)), -1), _LAST_SECOND)
+    except (ValueError, OverflowError) as error:
+        raise NotUnderstoodError("`data.object.message.sent_at` is not a number") from error
+
+
+def _time_or(time: object, received_at: float) -> float:
+    return float(time) if isinstance(time, int | float) and not isinstance(time, bool) else received_at
+
+
+def _grant_event(body: bytes, trigger: str, received_at: float) -> GrantEvent:
+    try:
+        envelope = _grant.decode(body)
+    except msgspec.DecodeError as error:
+        raise NotUnderstoodError(_shape(error)) from error
+    found = envelope.data.object
+    _identifier("data.application_id", envelope.data.application_id)
+    _identifier("data.object.grant_id", found.grant_id)
+    provider = found.provider if found.provider and found.provider.isprintable() else None
+    return GrantEvent(
+        application_id=envelope.data.application_id,
+        grant_id=found.grant_id,
+        what=trigger.removeprefix("grant."),
+        occurred_at=_time_or(envelope.time, received_at),
+        email=_address(found.email),
+        provider=provider,
+        trigger=trigger,
+    )
+
+
+def _shape(problem: Exception | None) -> str:
+    """Return what msgspec says of a shape: types and a path, never a value."""
+    return str(problem) if isinstance(problem, msgspec.ValidationError) else "the shape is not known"
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        _anything.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
