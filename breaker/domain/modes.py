@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from breaker.domain.circuit import HeldBy, Mode, Verdict
+from breaker.domain.circuit import Mode, Verdict
 from breaker.domain.states import SEVERITY, SUSPICIONS, WANTED, follow
 
 if TYPE_CHECKING:
@@ -121,38 +121,14 @@ def mode_in_force(
     return configured.daemon, Level.DAEMON
 
 
-HELD_BY: Mapping[Mode, HeldBy | None] = {
-    Mode.OBSERVE: HeldBy.OBSERVE,
-    Mode.ENFORCE: None,
-    Mode.STOPPED: None,
-    Mode.EXEMPT: HeldBy.EXEMPT,
-}
-"""What a mode holds a detector's verdict by, or None where it is applied."""
-
-
-def mode_verdict(circuit: Circuit, mode: Mode | None, now: float, author: str, reason: str) -> Verdict:
-    """Return the entry in an account's audit trail for a person's change of its mode; the state stays.
+def mode_sentence(whose: str, mode: Mode | None, reason: str) -> str:
+    """Say what a person did to a mode.
 
     Args:
-        circuit: The account's circuit as it is.
-        mode: The mode set, or None where the account's own setting was taken away.
-        now: Unix seconds.
-        author: Who acts.
+        whose: A group such as `domain:example.com`, or empty for one account.
+        mode: The mode set, or None where a setting was taken away.
         reason: Why, in their words.
     """
-    return Verdict(
-        at=now,
-        before=circuit.state,
-        to=circuit.state,
-        detector="operator",
-        epoch=circuit.epoch,
-        why=mode_sentence("", mode, reason),
-        author=author,
-    )
-
-
-def mode_sentence(whose: str, mode: Mode | None, reason: str) -> str:
-    """Say what a person did to a mode; `whose` is a group such as `domain:example.com`, or empty for one account."""
     of = f" of {whose}" if whose else ""
     return f"Mode{of} set to {mode} by a person: {reason}" if mode else f"Mode{of} no longer set by a person: {reason}"
 

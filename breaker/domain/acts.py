@@ -1,0 +1,172 @@
+"""What a person does to accounts, and what becomes of each.
+
+Three acts: `trip` stops, `reset` lets go and begins counting anew, `mode` says how far Breaker may go. An act works in
+every mode. What it leads to for one account is decided here, from the account's circuit alone, so that the plan that is
+shown first and the deed that follows are decided by the same words.
+
+An account that is known by its address alone has no grant, so nothing can be done about it on the platform. `trip` and
+a pending stop are refused for it rather than noted, since a state that stops nobody would be a lie; `reset` only begins
+counting anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from breaker.domain.circuit import act as decide_act
+from breaker.domain.modes import apply_pending
+from breaker.domain.states import WANTED, Cause, State, Wanted
+
+if TYPE_CHECKING:
+    from breaker.domain.circuit import Circuit, Mode, Verdict
+
+
+class RefusedError(Exception):
+    """What was asked for cannot be done as it was asked; the sentence says why, and what can."""
+
+
+class ActKind(StrEnum):
+    """What a person can do."""
+
+    TRIP = "trip"
+    RESET = "reset"
+    MODE = "mode"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act, on whichever accounts.
+
+    Args:
+        kind: What is done.
+        reason: Why, in the person's words.
+        author: Who does it.
+        mode: Of `MODE`: the mode to set, or None to take away what was set.
+        expires_at: Of `MODE`: when the setting ends by itself, Unix seconds, or None.
+        apply_pending: Of `MODE`: whether verdicts that stand pending are applied as well.
+    """
+
+    kind: ActKind
+    reason: str
+    author: str
+    mode: Mode | None = None
+    expires_at: float | None = None
+    apply_pending: bool = False
+
+
+class Effect(StrEnum):
+    """What an act does to one account."""
+
+    CHANGED = "changed"
+    """The state follows, and what it takes is ordered on the platform."""
+    UNCHANGED = "unchanged"
+    """It is so already."""
+    PENDING = "pending"
+    """A verdict stands pending and was left so."""
+    REFUSED = "refused"
+    """Nothing can be done about this account."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEffect:
+    """What an act did, or would do, to one account.
+
+    Args:
+        account: The account's id: its grant, else its address.
+        address: Its address, or None where it is not known.
+        before: Its state before.
+        to: Its state after.
+        effect: What that amounts to.
+        detail: A sentence, where there is something to add.
+        verdict: The id of the verdict that was stored, or None.
+    """
+
+    account: str
+    address: str | None
+    before: State
+    to: State
+    effect: Effect
+    detail: str = ""
+    verdict: int | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What an act did, or would do, in all.
+
+    Attributes:
+        counts: Accounts by effect.
+        listed: The first of them, one by one.
+        settings: The modes set, as `domain:example.com`; of `MODE` alone.
+        unconfirmed: The keys of the accounts that the platform has to be read back for.
+    """
+
+    counts: dict[Effect, int] = field(default_factory=lambda: dict.fromkeys(Effect, 0))
+    listed: list[AccountEffect] = field(default_factory=list)
+    settings: list[str] = field(default_factory=list)
+    unconfirmed: list[int] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """How many accounts the act was about."""
+        return sum(self.counts.values())
+
+    def add(self, effect: AccountEffect) -> None:
+        """Count one account, and list it while the list is not too long to be read."""
+        self.counts[effect.effect] += 1
+        if len(self.listed) < LISTED:
+            self.listed.append(effect)
+
+
+LISTED = 1_000
+"""Accounts that a report lists one by one; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an act does nothing to an account."""
+
+    effect: Effect
+    why: str
+
+
+def decide(act: Act, circuit: Circuit, *, enforceable: bool, now: float) -> Verdict | Refusal:
+    """Decide what an act leads to for one account.
+
+    Args:
+        act: The act.
+        circuit: The account's circuit as it is.
+        enforceable: Whether the account can be stopped on the platform.
+        now: Unix seconds.
+    """
+    if act.kind is ActKind.MODE:
+        return _decide_pending(act, circuit, enforceable=enforceable, now=now)
+    if act.kind is ActKind.TRIP and not enforceable:
+        return Refusal(Effect.REFUSED, UNENFORCEABLE)
+    cause = Cause.TRIPPED if act.kind is ActKind.TRIP else Cause.RESET
+    verdict = decide_act(circuit, cause, now, act.author, act.reason)
+    if verdict is None:
+        return Refusal(Effect.UNCHANGED, f"It is {circuit.state} already.")
+    return verdict
+
+
+UNENFORCEABLE = (
+    "It is known by its address alone, without a grant, so the platform cannot stop it: "
+    "stop it where it sends (Transactional Send)."
+)
+
+
+def _decide_pending(act: Act, circuit: Circuit, *, enforceable: bool, now: float) -> Verdict | Refusal:
+    pending = circuit.pending
+    if pending is None:
+        return Refusal(Effect.UNCHANGED, "")
+    if not act.apply_pending:
+        return Refusal(Effect.PENDING, f"Verdict {pending.verdict} would have made it {pending.to}.")
+    if not enforceable and WANTED[pending.to] is not Wanted.SENDING:
+        return Refusal(Effect.REFUSED, UNENFORCEABLE)
+    verdict = apply_pending(circuit, now, act.author, act.reason)
+    if verdict is None:
+        return Refusal(Effect.UNCHANGED, f"It is {circuit.state} already.")
+    return verdict

@@ -1,0 +1,241 @@
+"""What people do: stop accounts, let them go, say how far Breaker may go with them.
+
+An act is planned first and carried out then, by the same decision (`breaker.domain.acts.decide`). Accounts are locked
+in ascending order, some hundred in a transaction, which stores the verdicts, changes the circuits and puts what it
+takes on the platform into the outbox, all or nothing; a later batch that fails leaves the earlier ones done, and doing
+the act again is safe.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
+
+from breaker.domain.acts import AccountEffect, Act, ActKind, Effect, Refusal, RefusedError, Report, decide
+from breaker.domain.circuit import apply
+from breaker.domain.commands import plan
+from breaker.domain.counters import Counters
+from breaker.domain.modes import Level
+from breaker.domain.selectors import Scope
+from breaker.ports import TryTransactionAgainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from breaker.domain.circuit import Circuit, Verdict
+    from breaker.domain.commands import Actuator
+    from breaker.domain.selectors import Selector
+    from breaker.ports import Account, Circuits, Clock, Locked
+
+BATCH = 200
+"""Accounts in one transaction: few enough that nobody waits long for their locks."""
+
+_ATTEMPTS = 5
+_POLL_SECONDS = 0.25
+_CONFIRMED_LATER = (Effect.CHANGED, Effect.UNCHANGED)  # what is so already may still be on its way to the platform
+_NAMED = 5
+
+
+class Directory(Protocol):
+    """Who is meant by a selector, and how they stand."""
+
+    async def keys(self, selector: Selector, *, pending: bool = False) -> Sequence[int]:
+        """Return the accounts that a selector speaks of, ascending; `pending`: only those with a held verdict."""
+        ...
+
+    async def applications(self, selector: Selector) -> Sequence[str]:
+        """Return the ids of the applications that a selector touches."""
+        ...
+
+    async def circuits(self, accounts: Sequence[int]) -> Sequence[tuple[Account, Circuit]]:
+        """Return accounts as they are, unlocked, in ascending order."""
+        ...
+
+    async def unconfirmed(self, accounts: Sequence[int]) -> Sequence[int]:
+        """Return those whose wanted state the platform was not read back for."""
+        ...
+
+
+class ModeSettings(Protocol):
+    """The modes that people set."""
+
+    async def change(self, targets: Sequence[tuple[str, Level, str]], act: Act, now: float) -> None:
+        """Set a mode, or take it away, at `(application, level, name)` and tell the audit trail, all or nothing."""
+        ...
+
+
+class Operator:
+    """Carries out people's acts.
+
+    Args:
+        circuits: Accounts and their circuits.
+        directory: Who is meant.
+        modes: The modes that people set.
+        clock: The time.
+        actuators: Which ways to stop are on for an account.
+    """
+
+    def __init__(
+        self,
+        circuits: Circuits,
+        directory: Directory,
+        modes: ModeSettings,
+        clock: Clock,
+        *,
+        actuators: Callable[[Account], Collection[Actuator]],
+    ) -> None:
+        """Wire the parts; nothing is asked before an act."""
+        self._circuits = circuits
+        self._directory = directory
+        self._modes = modes
+        self._clock = clock
+        self._actuators = actuators
+
+    async def plan(self, act: Act, selectors: Sequence[Selector]) -> Report:
+        """Return what an act would do; nothing is changed.
+
+        Raises:
+            RefusedError: A selector speaks of nobody.
+        """
+        report = Report()
+        targets = await self._targets(act, selectors)
+        report.settings = [_target_name(level, name) for _, level, name in targets if level is not Level.ACCOUNT]
+        for batch in _batches(await self._accounts(act, selectors)):
+            for account, circuit in await self._directory.circuits(batch):
+                decided = decide(act, circuit, enforceable=account.enforceable, now=self._clock.now())
+                report.add(_effect(account, circuit, decided, None))
+        return report
+
+    async def carry_out(self, act: Act, selectors: Sequence[Selector]) -> Report:
+        """Do it, and return what was done.
+
+        Raises:
+            RefusedError: A selector speaks of nobody; nothing was changed.
+        """
+        report = Report()
+        targets = await self._targets(act, selectors)
+        accounts = await self._accounts(act, selectors)
+        if targets:
+            await self._modes.change(targets, act, self._clock.now())
+            report.settings = [_target_name(level, name) for _, level, name in targets if level is not Level.ACCOUNT]
+        for batch in _batches(accounts):
+            for account, effect in await self._act_on_batch(act, batch):
+                report.add(effect)
+                if account.enforceable and effect.effect in _CONFIRMED_LATER:
+                    report.unconfirmed.append(account.key)
+        return report
+
+    async def wait(self, report: Report, seconds: float) -> Sequence[int]:
+        """Wait until the platform was read back for everything in a report.
+
+        Args:
+            report: What was done.
+            seconds: How long at most, by the operator's clock.
+
+        Returns:
+            The keys of the accounts that are still unconfirmed.
+        """
+        give_up_at = self._clock.now() + seconds
+        remaining: Sequence[int] = report.unconfirmed
+        while remaining:
+            remaining = await self._directory.unconfirmed(remaining)
+            if not remaining or self._clock.now() >= give_up_at:
+                break
+            await self._clock.sleep(min(_POLL_SECONDS, seconds))
+        return remaining
+
+    async def _act_on_batch(self, act: Act, accounts: Sequence[int]) -> list[tuple[Account, AccountEffect]]:
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(TryTransactionAgainError):
+                return await self._transact(act, accounts)
+        return await self._transact(act, accounts)
+
+    async def _transact(self, act: Act, accounts: Sequence[int]) -> list[tuple[Account, AccountEffect]]:
+        async with self._circuits.transaction() as locked:
+            return [
+                (account, await self._act_on(locked, act, account, circuit, counters))
+                for account, circuit, counters in (await locked.load(accounts)).values()
+            ]
+
+    async def _act_on(
+        self, locked: Locked, act: Act, account: Account, circuit: Circuit, counters: Counters
+    ) -> AccountEffect:
+        now = self._clock.now()
+        decided = decide(act, circuit, enforceable=account.enforceable, now=now)
+        if isinstance(decided, Refusal):
+            return _effect(account, circuit, decided, None)
+        context: dict[str, object] = {"act": act.kind.value, "reason": act.reason}
+        if act.kind is ActKind.MODE and circuit.pending:
+            context["applies"] = circuit.pending.verdict
+        verdict = await locked.record_verdict(account, decided, context)
+        after = apply(circuit, decided, verdict)
+        if act.kind is ActKind.RESET:
+            counters = Counters(counters.sizes, restarted_at=now)
+        await locked.save(account, after, counters)
+        if after.epoch != circuit.epoch:
+            commands = plan(after.wanted, self._actuators(account)) if account.enforceable else ()
+            await locked.order(account, after.epoch, verdict, commands, now)
+        return _effect(account, circuit, decided, verdict)
+
+    async def _accounts(self, act: Act, selectors: Sequence[Selector]) -> list[int]:
+        """Return the keys of those concerned, ascending; of a mode those with a pending verdict."""
+        keys: set[int] = set()
+        nobody: list[Selector] = []
+        for selector in selectors:
+            found = await self._directory.keys(selector, pending=act.kind is ActKind.MODE)
+            keys.update(found)
+            if not found and act.kind is not ActKind.MODE:
+                nobody.append(selector)
+        if nobody:
+            raise RefusedError(_no_account(nobody))
+        return sorted(keys)
+
+    async def _targets(self, act: Act, selectors: Sequence[Selector]) -> list[tuple[str, Level, str]]:
+        """Return where a mode is to be set, each place once; nothing for the other acts."""
+        if act.kind is not ActKind.MODE:
+            return []
+        targets: dict[tuple[str, Level, str], None] = {}
+        nobody: list[Selector] = []
+        for selector in selectors:
+            places = await self._places(selector)
+            targets.update(dict.fromkeys(places))
+            if not places:
+                nobody.append(selector)
+        if nobody:
+            raise RefusedError(_no_account(nobody))
+        return list(targets)
+
+    async def _places(self, selector: Selector) -> list[tuple[str, Level, str]]:
+        if selector.scope is Scope.ACCOUNT:
+            keys = await self._directory.keys(selector)
+            return [
+                (account.application_id, Level.ACCOUNT, str(account.key))
+                for account, _ in await self._directory.circuits(keys)
+            ]
+        applications = await self._directory.applications(selector)
+        if selector.scope in (Scope.APPLICATION, Scope.ALL):
+            return [(application, Level.APPLICATION, application) for application in applications]
+        return [(application, Level(selector.scope), selector.name) for application in applications]
+
+
+def _effect(account: Account, circuit: Circuit, decided: Verdict | Refusal, verdict: int | None) -> AccountEffect:
+    if isinstance(decided, Refusal):
+        return AccountEffect(account.id, account.address, circuit.state, circuit.state, decided.effect, decided.why)
+    return AccountEffect(account.id, account.address, decided.before, decided.to, Effect.CHANGED, decided.why, verdict)
+
+
+def _target_name(level: Level, name: str) -> str:
+    return f"{level}:{name}"
+
+
+def _no_account(selectors: Sequence[Selector]) -> str:
+    named = ", ".join(str(selector) for selector in selectors[:_NAMED])
+    more = f" and {len(selectors) - _NAMED:,} more" if len(selectors) > _NAMED else ""
+    return f"no account is known by {named}{more}; nothing was changed. `breaker status` lists those that are"
+
+
+def _batches(keys: Sequence[int]) -> Iterator[list[int]]:
+    remaining = iter(keys)
+    while batch := list(islice(remaining, BATCH)):
+        yield batch
