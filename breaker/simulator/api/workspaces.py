@@ -1,0 +1,75 @@
+"""`/v3/workspaces`: an array without pages, and `manual-assign`."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from breaker.simulator.api.exchange import APPLICATION, answer, body_of, deleted
+from breaker.simulator.errors import ErrorFamily
+from breaker.simulator.state.workspaces import WorkspaceChange, WorkspaceCreation
+
+_ERRORS = ErrorFamily.MANAGEMENT
+_MAXIMUM_GRANTS = 500
+
+
+class _Assignment(msgspec.Struct):
+    assign_grants: list[str] = []
+    remove_grants: list[str] = []
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the routes of this resource."""
+    return [
+        web.get("/v3/workspaces", _list),
+        web.post("/v3/workspaces", _create),
+        web.get("/v3/workspaces/{workspace_id}", _show),
+        web.patch("/v3/workspaces/{workspace_id}", _change),
+        web.delete("/v3/workspaces/{workspace_id}", _remove),
+        web.post("/v3/workspaces/{workspace_id}/manual-assign", _assign),
+    ]
+
+
+async def _list(request: web.Request) -> web.Response:
+    return answer(request, [workspace.as_json() for workspace in request[APPLICATION].workspaces])
+
+
+async def _create(request: web.Request) -> web.Response:
+    body = await body_of(request, WorkspaceCreation, _ERRORS)
+    return answer(request, request[APPLICATION].workspaces.create(body).as_json())
+
+
+async def _show(request: web.Request) -> web.Response:
+    return answer(request, request[APPLICATION].workspaces.get(request.match_info["workspace_id"]).as_json())
+
+
+async def _change(request: web.Request) -> web.Response:
+    body = await body_of(request, WorkspaceChange, _ERRORS)
+    changed = request[APPLICATION].workspaces.change(request.match_info["workspace_id"], body)
+    return answer(request, changed.as_json())
+
+
+async def _remove(request: web.Request) -> web.Response:
+    request[APPLICATION].remove_workspace(request.match_info["workspace_id"])
+    return deleted(request)
+
+
+async def _assign(request: web.Request) -> web.Response:
+    application = request[APPLICATION]
+    workspace = application.workspaces.by_id(request.match_info["workspace_id"])
+    body = await body_of(request, _Assignment, _ERRORS)
+    if not body.assign_grants and not body.remove_grants:
+        raise _ERRORS.bad_request("assign_grants or remove_grants is required")
+    if max(len(body.assign_grants), len(body.remove_grants)) > _MAXIMUM_GRANTS:
+        raise _ERRORS.bad_request(f"assign_grants and remove_grants cannot exceed {_MAXIMUM_GRANTS} grants")
+    assigned, removed = application.assign(workspace.workspace_id, body.assign_grants, body.remove_grants)
+    return answer(
+        request,
+        {
+            "application_id": application.id,
+            "workspace_id": workspace.workspace_id,
+            "domain": workspace.domain,
+            "grants_assigned": assigned or None,
+            "grants_removed": removed or None,
+        },
+    )

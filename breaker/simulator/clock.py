@@ -1,0 +1,142 @@
+"""The clocks of a simulation: one that a driver moves, and one that follows the wall at a chosen pace.
+
+Everything simulated is given one of these and never looks at the wall. What is not simulated (how long a real socket
+may take to answer) stays in real seconds: a fast clock would turn every honest answer into a late one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import time
+
+#: 2026-01-05 00:00:00 UTC, a Monday: simulations that are told no other start begin here, so that two runs agree.
+DEFAULT_START = 1_767_571_200.0
+
+#: Turns of the event loop that woken tasks get before time goes on: one to wake, the others for tasks that wait on the
+#: woken one. Work that needs sockets takes longer; a driver waits for it by other means (`SimulatedPlatform.settled`).
+TURNS_BETWEEN_WAKES = 3
+
+
+class SimulatedClock:
+    """A clock that stands still until a driver advances it; implements `breaker.ports.Clock`.
+
+    Args:
+        start: The first time, in Unix seconds.
+    """
+
+    def __init__(self, start: float = DEFAULT_START) -> None:
+        self._now = start
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._advancing = False
+
+    def now(self) -> float:
+        """Return the simulated time in Unix seconds."""
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Return once a driver has advanced the clock by `seconds`; at once (after one turn) if not positive."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), woken))
+        await woken
+
+    def next_wake(self) -> float | None:
+        """Return when the next sleeper wakes, or None if nothing sleeps: a driver may skip what lies between."""
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)
+        return self._sleepers[0][0] if self._sleepers else None
+
+    async def advance(self, seconds: float) -> None:
+        """Move time on, waking sleepers in the order of their time and letting them run in between.
+
+        A sleeper that goes to sleep again within the span wakes again within it.
+
+        Args:
+            seconds: How far; not negative.
+
+        Raises:
+            ValueError: If `seconds` is negative.
+            RuntimeError: If another driver is advancing the clock at this moment.
+        """
+        if seconds < 0:
+            raise ValueError(f"a clock cannot be advanced by {seconds} seconds: time does not run backwards")
+        if self._advancing:
+            raise RuntimeError("the clock is being advanced already: one simulation has one driver")
+        self._advancing = True
+        try:
+            await self._let_run()
+            target = self._now + seconds
+            while (wakes_at := self.next_wake()) is not None and wakes_at <= target:
+                self._now = max(self._now, wakes_at)
+                self._wake_due()
+                await self._let_run()
+            self._now = target
+        finally:
+            self._advancing = False
+
+    def _wake_due(self) -> None:
+        while self._sleepers and self._sleepers[0][0] <= self._now:
+            woken = heapq.heappop(self._sleepers)[2]
+            if not woken.done():
+                woken.set_result(None)
+
+    async def _let_run(self) -> None:
+        for _ in range(TURNS_BETWEEN_WAKES):
+            await asyncio.sleep(0)
+
+
+class PacedClock:
+    """A clock that follows the wall, `speed` times as fast; for `breaker simulate`, where nobody drives.
+
+    Args:
+        speed: Simulated seconds in one real second; positive.
+        start: The first time in Unix seconds; the present if None.
+    """
+
+    def __init__(self, speed: float = 1.0, start: float | None = None) -> None:
+        self._speed = _positive(speed)
+        self._origin = time.time() if start is None else start
+        self._origin_on_wall = time.monotonic()
+        self._speed_changed = asyncio.Event()
+
+    @property
+    def speed(self) -> float:
+        """Simulated seconds in one real second."""
+        return self._speed
+
+    def now(self) -> float:
+        """Return the time in Unix seconds."""
+        return self._origin + (time.monotonic() - self._origin_on_wall) * self._speed
+
+    async def sleep(self, seconds: float) -> None:
+        """Return once this clock has moved on by `seconds`, whatever its speed becomes meanwhile."""
+        wakes_at = self.now() + seconds
+        while (remaining := wakes_at - self.now()) > 0:
+            try:
+                async with asyncio.timeout(remaining / self._speed):
+                    await self._speed_changed.wait()
+            except TimeoutError:
+                return
+        await asyncio.sleep(0)
+
+    def set_speed(self, speed: float) -> None:
+        """Go on from the present moment at another pace.
+
+        Raises:
+            ValueError: If `speed` is not positive.
+        """
+        self._origin, self._origin_on_wall = self.now(), time.monotonic()
+        self._speed = _positive(speed)
+        self._speed_changed.set()
+        self._speed_changed = asyncio.Event()
+
+
+def _positive(speed: float) -> float:
+    if speed <= 0:
+        raise ValueError(f"a clock's speed must be above 0, not {speed}")
+    return speed

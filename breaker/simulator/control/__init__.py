@@ -1,0 +1,1 @@
+"""The simulator's own surface, below `/simulator/`: what a person or a test does to the simulated world."""

@@ -1,0 +1,1 @@
+"""What the simulated platform knows, apart from how it is asked: no HTTP in here."""

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from breaker.simulator.clock import PacedClock, SimulatedClock
+
+
+async def test_time_stands_still_until_a_driver_advances_it(clock: SimulatedClock) -> None:
+    before = clock.now()
+    await asyncio.sleep(0)
+
+    assert before == clock.now()
+
+    await clock.advance(90)
+
+    assert before + 90 == clock.now()
+
+
+async def test_sleepers_wake_in_the_order_of_their_time_and_see_that_time(clock: SimulatedClock) -> None:
+    start, seen = clock.now(), list[tuple[str, float]]()
+
+    async def sleeper(name: str, seconds: float) -> None:
+        await clock.sleep(seconds)
+        seen.append((name, clock.now() - start))
+
+    async with asyncio.TaskGroup() as tasks:
+        for name, seconds in (("late", 50), ("early", 10), ("middle", 30)):
+            tasks.create_task(sleeper(name, seconds))
+        await asyncio.sleep(0)
+        await clock.advance(60)
+
+    assert seen == [("early", 10), ("middle", 30), ("late", 50)]
+
+
+async def test_a_sleeper_that_sleeps_again_wakes_again_within_the_same_advance(clock: SimulatedClock) -> None:
+    start, seen = clock.now(), list[float]()
+
+    async def ticker() -> None:
+        for _ in range(5):
+            await clock.sleep(10)
+            seen.append(clock.now() - start)
+
+    task = asyncio.create_task(ticker())
+    await asyncio.sleep(0)
+    await clock.advance(50)
+    await task
+
+    assert seen == [10, 20, 30, 40, 50]
+
+
+async def test_a_cancelled_sleeper_holds_nothing_up(clock: SimulatedClock) -> None:
+    task = asyncio.create_task(clock.sleep(10))
+    await asyncio.sleep(0)
+
+    assert clock.now() + 10 == clock.next_wake()
+
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert clock.next_wake() is None
+
+
+async def test_time_does_not_run_backwards(clock: SimulatedClock) -> None:
+    with pytest.raises(ValueError, match="backwards"):
+        await clock.advance(-1)
+
+
+async def test_a_paced_clock_lets_a_simulated_hour_pass_in_a_moment() -> None:
+    clock = PacedClock(speed=3_600_000, start=0.0)
+
+    async with asyncio.timeout(5):
+        await clock.sleep(3600)
+
+    assert clock.now() >= 3600
+
+
+async def test_a_sleeper_follows_a_changed_speed() -> None:
+    clock = PacedClock(speed=0.001, start=0.0)
+    sleeper = asyncio.create_task(clock.sleep(10))
+    await asyncio.sleep(0)
+    clock.set_speed(1_000_000)
+
+    async with asyncio.timeout(5):
+        await sleeper

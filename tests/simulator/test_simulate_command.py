@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import typer
+from typer.testing import CliRunner
+
+from breaker.cli.simulate import register
+
+_PROGRAM = """
+import typer
+from breaker.cli.simulate import register
+application = typer.Typer()
+application.callback()(lambda: None)
+register(application)
+application()
+"""
+
+
+def test_the_command_runs_the_platform_says_what_to_export_and_ends_on_sigterm() -> None:
+    command = [sys.executable, "-c", _PROGRAM, "simulate", "--port", "0", "--accounts", "5", "--api-key", "key-1"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    ) as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while not lines or not lines[-1].startswith("export BREAKER_APPLICATION_ID"):
+            line = process.stdout.readline()
+            assert line, process.stderr.read() if process.stderr else ""
+            lines.append(line)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=20)
+
+    assert (process.returncode, errors) == (0, "")
+    assert any(line.startswith("export BREAKER_NYLAS_API_URL=http://127.0.0.1:") for line in lines)
+    assert "export BREAKER_NYLAS_API_KEY=key-1\n" in lines
+    assert "5 accounts on 2 domains. For a daemon beside it:\n" in lines
+
+
+def _run(*arguments: str) -> tuple[int, str]:
+    application = typer.Typer()
+    application.callback()(lambda: None)
+    register(application)
+    result = CliRunner().invoke(application, list(arguments))
+    return result.exit_code, result.output
+
+
+def test_an_unknown_plan_is_bad_usage() -> None:
+    code, output = _run("simulate", "--plan", "gold")
+
+    assert code == 2
+    assert "free or full" in output
+
+
+def test_the_help_tells_what_the_surface_has() -> None:
+    code, output = _run("simulate", "--help")
+
+    assert code == 0
+    assert "/simulator/bursts" in output
