@@ -1,0 +1,150 @@
+"""One request to the platform: its turn, its time limit, its answer or its sorted error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+
+from breaker.adapters.nylas.errors import sorted_error
+from breaker.ports import TryAgainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from breaker.adapters.nylas.budget import Budget
+    from breaker.ports import Clock, PlatformError, Urgency
+
+Decoded = TypeVar("Decoded")
+
+ANSWER_WITHIN = 10.0
+"""Real seconds that the platform has to answer, connecting included; webhooks have as long."""
+
+_THROTTLED = 1.0
+"""Seconds of silence after a 429 that names none: the platform counts requests by the second."""
+
+_LONGEST_SILENCE = 60.0
+"""No `Retry-After` keeps all requests back for longer; who asked may still wait as long as it says."""
+
+
+def no_observer(_status: str) -> None:
+    """Count nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to the platform.
+
+    Args:
+        method: The HTTP method.
+        route: The path, with `{}` where an id stands.
+        ids: The ids.
+        query: The query, or None.
+        body: What is sent as JSON, or None.
+    """
+
+    method: str
+    route: str
+    ids: tuple[str, ...] = ()
+    query: Mapping[str, str] | None = None
+    body: object = None
+
+    @property
+    def path(self) -> str:
+        """The path with the ids in it."""
+        return self.route.format(*(quote(one, safe="") for one in self.ids))
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route}"
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """Sends requests of one application.
+
+    Args:
+        session: The HTTP client, which its maker closes.
+        api_url: The platform's base URL, such as `https://api.us.nylas.com`.
+        api_key: The application's key.
+        budget: Where each request waits for its turn.
+        clock: For `Retry-After` headers that name a date.
+        observe: Told how each request ended: the HTTP status, `timeout`, `connection` or `not_json`.
+        answer_within: Real seconds that an answer may take, connecting included.
+    """
+
+    session: aiohttp.ClientSession
+    api_url: str
+    api_key: str = field(repr=False)
+    budget: Budget
+    clock: Clock
+    observe: Callable[[str], None] = no_observer
+    answer_within: float = ANSWER_WITHIN
+
+    async def read(self, decoder: msgspec.json.Decoder[Decoded], urgency: Urgency, request: Request) -> Decoded:
+        """Send a request when it is its turn, and return its answer.
+
+        Raises:
+            PlatformError: Sorted by what to do.
+        """
+        answer = await self._send(urgency, request)
+        try:
+            return decoder.decode(answer)
+        except msgspec.ValidationError as error:
+            # Not given up: what was asked for may well be right, and a stop is not forgotten for an unknown answer.
+            raise TryAgainError(f"{request} was answered in a shape that this version does not know: {error}") from None
+        except msgspec.DecodeError:
+            self.observe("not_json")
+            raise TryAgainError(f"{request} was answered, but not by the platform's API: that is no JSON") from None
+
+    async def tell(self, urgency: Urgency, request: Request) -> None:
+        """Send a request whose answer says no more than that it succeeded.
+
+        Raises:
+            PlatformError: Sorted by what to do.
+        """
+        await self.read(_ANYTHING, urgency, request)
+
+    async def _send(self, urgency: Urgency, request: Request) -> bytes:
+        await self.budget.turn(urgency)
+        try:
+            async with self.session.request(
+                request.method,
+                self.api_url.rstrip("/") + request.path,
+                params=request.query,
+                data=None if request.body is None else msgspec.json.encode(request.body),
+                headers=self._headers(request),
+                timeout=aiohttp.ClientTimeout(total=self.answer_within),
+                allow_redirects=False,
+            ) as response:
+                answer = await response.read()
+        except TimeoutError:
+            self.observe("timeout")
+            raise TryAgainError(f"{request} was not answered within {self.answer_within:g} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            self.observe("connection")
+            raise TryAgainError(f"{request} could not be sent: {type(error).__name__}") from None
+        self.observe(str(response.status))
+        if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+            return answer
+        raise self._failure(request, response, answer)
+
+    def _headers(self, request: Request) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self.api_key}", "Accept": "application/json"}
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        return headers
+
+    def _failure(self, request: Request, response: aiohttp.ClientResponse, answer: bytes) -> PlatformError:
+        retry_after = response.headers.get("Retry-After")
+        failure = sorted_error(str(request), response.status, answer, retry_after, self.clock.now())
+        if response.status == HTTPStatus.TOO_MANY_REQUESTS and isinstance(failure, TryAgainError):
+            silence = _THROTTLED if failure.after is None else min(failure.after, _LONGEST_SILENCE)
+            self.budget.close_for(silence)
+        return failure
+
+
+_ANYTHING = msgspec.json.Decoder(dict[str, msgspec.Raw])
