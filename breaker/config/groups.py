@@ -1,0 +1,172 @@
+"""Settings by what they are about, one class a group; each is a table of the TOML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from breaker.config.values import Domains, Volumes
+from breaker.domain.outcomes import BounceClass
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Group(BaseModel):
+    """What all groups share: they cannot be changed, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
+
+
+def _rising_volumes(volumes: tuple[int, ...]) -> tuple[int, ...]:
+    if not volumes or any(volume < 1 for volume in volumes):
+        raise ValueError("must name at least one volume, each at least 1 send")
+    return tuple(sorted(set(volumes)))
+
+
+def _lowered(domains: frozenset[str]) -> frozenset[str]:
+    return frozenset(domain.lower().strip(".") for domain in domains)
+
+
+class CountingSettings(Group):
+    """What is counted, and over how many sends."""
+
+    counted_classes: Mapping[BounceClass, bool] = Field(default_factory=dict)
+    """Bounce classes to count or not, against the defaults. Default: none. The platform counts addresses that do not
+    exist; refusals (`policy`) and what can't be told (`undetermined`) are counted too, to err on the safe side."""
+
+    simulator_domains: Annotated[Domains, AfterValidator(_lowered)] = frozenset({"simulator.amazonses.com"})
+    """Recipient domains whose mail counts nowhere, except in a drill. Default: that of the transport's mailbox
+    simulator, whose bounces are made on purpose."""
+
+    representative_volumes: Annotated[Volumes, AfterValidator(_rising_volumes)] = (1_000, 3_000, 10_000)
+    """Assumed sizes, in sends, of the platform's "recent representative send volume" for bounces; the worst of them is
+    judged. Default: 1,000, 3,000 and 10,000, because the platform does not publish its own and the transport beneath it
+    has been seen to use about 10,000."""
+
+    complaint_volumes: Annotated[Volumes, AfterValidator(_rising_volumes)] = (10_000,)
+    """The same for complaints, in delivered sends. Default: 10,000 alone: at one complaint in a thousand, a smaller
+    window would hold too few to judge."""
+
+
+class DetectionSettings(Group):
+    """When the level detector suspects an account."""
+
+    level: Share = 0.8
+    """The share of the platform's line (5 % bounces, 0.1 % complaints) from which on an account is suspected.
+    Default: 0.8, which leaves a fifth of the way for what is still on its way when the stop comes."""
+
+    minimum_sends: Count = 100
+    """Sends that a window must hold before its rate means anything. Default: 100, as the platform's own health
+    assessment asks for."""
+
+    minimum_bad: Count = 10
+    """Bad outcomes that a window must hold. Default: 10, so that a handful of typing errors stops nobody."""
+
+
+class GuardSettings(Group):
+    """How many automatic stops are let through; what is beyond waits for a person."""
+
+    window_seconds: Seconds = 600.0
+    """The time, in seconds, over which fresh stops are counted. Default: 600, long enough to notice a page."""
+
+    window_minimum: Count = 5
+    """Stops within the window that are always let through. Default: 5, so that small fleets are guarded at all."""
+
+    window_share: Share = 0.01
+    """The share of active accounts that may be stopped within the window, where that is more. Default: 0.01: a hundred
+    times the failures of a bad day; more at once is likelier an error of ours or of the feed."""
+
+    total_minimum: Count = 5
+    """Accounts stopped at one time that are always let through. Default: 5, as above."""
+
+    total_share: Share = 0.05
+    """The share of active accounts that may be stopped at one time, where that is more. Default: 0.05."""
+
+    group_minimum: Count = 3
+    """Accounts of one workspace or domain stopped at one time that are always let through. Default: 3."""
+
+    group_share: Share = 0.25
+    """The share of one workspace's or domain's accounts that may be stopped at one time, where that is more.
+    Default: 0.25: beyond a quarter the cause is shared, and a person should name it."""
+
+
+class LedgerSettings(Group):
+    """How long single sends are remembered."""
+
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    """Days, by time of sending, that sends are kept and outcomes accepted. Default: 90, as long as the platform's own
+    send events, so that either can be checked against the other."""
+
+    partitions_ahead_days: Annotated[int, Field(ge=2, le=365)] = 3
+    """Days for which the ledger's partitions are made ahead. Default: 3: a weekend without maintenance loses nothing.
+    At least 2, because sends up to a day ahead are accepted."""
+
+
+class PlatformSettings(Group):
+    """How the platform's API is used."""
+
+    requests_per_second: Annotated[float, Field(gt=0, le=50)] = 20.0
+    """Requests a second and application, over all daemons. Default: 20 of the platform's 50, which leaves the larger
+    part to your own programs."""
+
+    timeout_seconds: Seconds = 10.0
+    """Seconds until a request without an answer counts as failed. Default: 10; it is tried again later."""
+
+    first_retry_seconds: Seconds = 1.0
+    """Seconds until a failed command is tried again the first time; doubled, with jitter, at every further failure.
+    Default: 1, so that a stop is hardly late after one lost packet."""
+
+    longest_retry_seconds: Seconds = 300.0
+    """The longest delay, in seconds, between two tries. Default: 300: a platform that comes back is noticed within
+    five minutes. `Retry-After` is honoured where it is longer."""
+
+    sweep_seconds: Seconds = 300.0
+    """Seconds between two sweeps that compare the platform with what is wanted. Default: 300: drift is rare, and
+    sweeps take their share of the request budget."""
+
+    @model_validator(mode="after")
+    def _retries_grow(self) -> Self:
+        if self.longest_retry_seconds < self.first_retry_seconds:
+            raise ValueError("longest_retry_seconds must not be less than first_retry_seconds")
+        return self
+
+
+class IntakeSettings(Group):
+    """What a webhook may bring, and how it is written down."""
+
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
+    """The largest body accepted, in bytes as received. Default: 1 MiB, the most that the platform itself puts in a
+    notification; a delivery event is below 4 KB."""
+
+    max_unpacked_bytes: Annotated[int, Field(ge=1024)] = 4_194_304
+    """The largest compressed body once unpacked, in bytes. Default: 4 MiB: honest JSON shrinks to a quarter or less,
+    and a bomb is cut off here."""
+
+    max_recipients: Count = 1_000
+    """The most recipients in one notification. Default: 1,000, twenty times what one message may have on the platform;
+    beyond it the notification is kept undecoded instead of holding a transaction up."""
+
+    batch_size: Count = 256
+    """The most notifications that share one transaction. Default: 256: beyond it the shared commit saves little more,
+    and a poisonous event costs more halvings."""
+
+    writers: Annotated[int, Field(ge=1, le=64)] = 2
+    """Transactions that are written at the same time. Default: 2: one prepares while the other waits for the disk."""
+
+    answer_within_seconds: Annotated[float, Field(gt=0, lt=10)] = 8.0
+    """Seconds within which a notification is committed or answered 503. Default: 8, because the platform gives up after
+    10 and a late 200 would only bring a repetition."""
+
+
+class LogSettings(Group):
+    """What is logged, and how."""
+
+    format: Literal["auto", "json", "console"] = "auto"
+    """`json` for machines, `console` for people, `auto` to choose by whether standard error is a terminal (default)."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least level that is logged. Default: `info`, which has one line per verdict and act and none per event."""
