@@ -114,6 +114,23 @@ class Command:
     created_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Commands of one kind that are not yet confirmed.
+
+    Args:
+        application_id: The platform's id of the application.
+        kind: What they do.
+        count: How many there are.
+        oldest_at: Since when the oldest is wanted, Unix seconds.
+    """
+
+    application_id: str
+    kind: CommandKind
+    count: int
+    oldest_at: float
+
+
 class Outbox(Protocol):
     """Commands that are wanted and not yet confirmed."""
 
@@ -125,12 +142,19 @@ class Outbox(Protocol):
         """
         ...
 
-    async def settle(self, commands: Sequence[Command], now: float) -> None:
-        """End commands that were read back; an account without another open one is confirmed as it is wanted."""
+    async def settle(self, commands: Sequence[Command], now: float, notice: str | None = None) -> None:
+        """End commands that were read back; an account without another open one is confirmed as it is wanted.
+
+        A notice, without secrets and addresses, is shown beside the account.
+        """
         ...
 
     async def postpone(self, commands: Sequence[Command], next_attempt_at: float, error: str | None) -> None:
         """Give a claim back; the error, without secrets and addresses, is shown beside the account."""
+        ...
+
+    async def release(self, commands: Sequence[Command]) -> None:
+        """Give back commands that were claimed and not tried, as if they had not been."""
         ...
 
     async def give_up(self, commands: Sequence[Command], now: float, error: str) -> None:
@@ -143,6 +167,14 @@ class Outbox(Protocol):
 
     async def note_address(self, account: int, address: str) -> None:
         """Remember the address that the platform names for an account's grant."""
+        ...
+
+    async def note_gone(self, account: int, now: float) -> None:
+        """Remember that the platform does not know an account's grant any more."""
+        ...
+
+    async def backlog(self) -> Sequence[Backlog]:
+        """Return what is not yet confirmed, of all applications."""
         ...
 
 
@@ -206,23 +238,36 @@ class FoundBlocked:
         grant_id: The grant that has it, or None where there is none any more.
         workspace_id: The workspace it is in, or None where there is no grant.
         home_workspace_id: Where it belongs, if it is in quarantine and that can be told.
+        confirmed: Whether it can't send as it was found; in quarantine alone it may be able to.
     """
 
     address: str
     grant_id: str | None = None
     workspace_id: str | None = None
     home_workspace_id: str | None = None
+    confirmed: bool = True
 
 
 class Adoption(Protocol):
     """What was found blocked on the platform."""
 
-    async def unknown_among(self, application_id: str, addresses: Collection[str]) -> Sequence[str]:
-        """Return those whose account is not `stopped`, nor on its way there or back by an open command."""
+    async def unknown_among(self, application_id: str, addresses: Collection[str], now: float) -> Sequence[str]:
+        """Return those whose account is wanted sending, and is neither on its way there nor just arrived."""
         ...
 
-    async def adopt(self, application_id: str, found: FoundBlocked, now: float) -> None:
-        """Make the account known if need be, stopped and confirmed, with a verdict of the detector `platform`."""
+    async def adopt(self, application_id: str, found: FoundBlocked, now: float) -> bool:
+        """Make the account known if need be and stopped, with a verdict of the detector `platform`.
+
+        Returns False, with nothing changed, where the account is stopped or changing by now.
+        """
+        ...
+
+    async def away(self, application_id: str) -> Sequence[Account]:
+        """Return the accounts that Breaker has put elsewhere than where they belong."""
+        ...
+
+    async def unconfirm(self, application_id: str) -> None:
+        """Forget what was read back of the application's stopped accounts: what stopped them is taken away."""
         ...
 
 
@@ -308,7 +353,7 @@ class BadOutcome(NamedTuple):
     bounce_class: str | None
     counted: bool
     recipient_domain: str
-    sender_domain: str
+    sender_domain: str | None
     enhanced_status: str | None
     message_id: str
     diagnostic: str | None
