@@ -1,8 +1,8 @@
 """What raises suspicion from the outcomes of an account.
 
 A detector looks at an account's counters when a bad outcome was just counted, and either suspects something or not. A
-sequential detector also keeps one integer of evidence, which it carries on with everything that is counted. Nothing here
-knows states, modes or people: what is done about a suspicion is `breaker.domain.circuit`'s.
+sequential detector also keeps one integer of evidence, which it carries on with everything that is counted. Nothing
+here knows states, modes or people: what is done about a suspicion is `breaker.domain.circuit`'s.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from breaker.domain.detectors import PLATFORM_LINES, Detector, Level, SequentialDetector, Signal
 from breaker.domain.states import SEVERITY, State
 
-
 if TYPE_CHECKING:
     from breaker.domain.counters import Counters
     from breaker.domain.detectors import Suspicion

@@ -1,0 +1,110 @@
+"""The fleet guard's figures: how many automatic stops there were, and how many may be.
+
+A broken feed or a wrong threshold must not stop everybody. The limits and their reasons stand in the configuration
+(`guard`). Stops are judged one at a time over all daemons: whoever asks holds an advisory lock until its commit. It is
+always the last lock that a transaction takes, so it can't be part of a circle. What people stopped, and what was found
+stopped on the platform, takes no room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from breaker.ports import Account
+
+_WEEK = 7 * 86_400.0
+_FRESH = 60.0
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('breaker fleet guard'))"
+
+_ACTIVE = "SELECT count(*) FROM circuits WHERE last_event_at >= $1"
+_ACTIVE_OF_GROUP = """
+    SELECT count(*) FROM accounts a JOIN circuits c USING (account)
+    WHERE a.application = (SELECT application FROM applications WHERE id = $1)
+      AND {column} = $2 AND a.merged_into IS NULL AND c.last_event_at >= $3
+"""
+_RECENT_STOPS = """
+    SELECT count(*) FROM verdicts
+    WHERE at > $1 AND to_state = 'stopped' AND held_by IS NULL AND author IS NULL AND detector <> 'platform'
+"""
+_STOPPED = """
+    SELECT count(*) FROM circuits c JOIN verdicts v ON v.id = c.last_verdict
+    WHERE c.state IN ('stopped', 'probing') AND v.author IS NULL AND v.detector <> 'platform'
+"""
+_STOPPED_OF_GROUP = """
+    SELECT count(*) FROM circuits c JOIN verdicts v ON v.id = c.last_verdict JOIN accounts a ON a.account = c.account
+    WHERE c.state IN ('stopped', 'probing') AND v.author IS NULL AND v.detector <> 'platform'
+      AND a.application = (SELECT application FROM applications WHERE id = $1) AND {column} = $2
+"""
+_COLUMNS = {"domain": "a.domain", "workspace": "coalesce(a.home_workspace_id, a.workspace_id)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many automatic stops are allowed: the larger of a number and a share of the active accounts.
+
+    Args:
+        window: Seconds that the first limit looks back over.
+        in_window: `(number, share)` of the fleet within that time.
+        in_all: `(number, share)` of the fleet that may stand stopped.
+        in_group: `(number, share)` of one domain or workspace that may stand stopped.
+    """
+
+    window: float = 600.0
+    in_window: tuple[int, float] = (5, 0.01)
+    in_all: tuple[int, float] = (5, 0.05)
+    in_group: tuple[int, float] = (3, 0.25)
+
+
+class PostgresGuard:
+    """The fleet guard.
+
+    Args:
+        limits: What is allowed.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        """Know no figures yet."""
+        self._limits = limits
+        self._figures: dict[tuple[str, str], tuple[float, int]] = {}
+
+    async def room_for_a_stop(self, connection: asyncpg.Connection, account: Account, now: float) -> bool:
+        """Tell whether one more automatic stop is allowed; call it after every row that the transaction locks."""
+        await connection.execute(_LOCK)
+        fleet = await self._active(connection, "fleet", "", account, now)
+        recent = await connection.fetchval(_RECENT_STOPS, now - self._limits.window)
+        if recent >= _allowed(self._limits.in_window, fleet):
+            return False
+        if await connection.fetchval(_STOPPED) >= _allowed(self._limits.in_all, fleet):
+            return False
+        groups = {"domain": account.domain, "workspace": account.home_workspace_id or account.workspace_id or ""}
+        for kind, name in groups.items():
+            if not name:
+                continue
+            active = await self._active(connection, kind, name, account, now)
+            query = _STOPPED_OF_GROUP.format(column=_COLUMNS[kind])
+            stopped = await connection.fetchval(query, account.application_id, name)
+            if stopped >= _allowed(self._limits.in_group, active):
+                return False
+        return True
+
+    async def _active(self, connection: asyncpg.Connection, kind: str, name: str, account: Account, now: float) -> int:
+        """Return how many accounts were active within a week; at most a minute old, since it costs a scan."""
+        key = (kind, f"{account.application_id}/{name}" if name else "")
+        counted_at, count = self._figures.get(key, (-_FRESH, 0))
+        if not 0 <= now - counted_at < _FRESH:
+            if kind == "fleet":
+                count = await connection.fetchval(_ACTIVE, now - _WEEK)
+            else:
+                query = _ACTIVE_OF_GROUP.format(column=_COLUMNS[kind])
+                count = await connection.fetchval(query, account.application_id, name, now - _WEEK)
+            self._figures[key] = (now, count)
+        return count
+
+
+def _allowed(limit: tuple[int, float], active: int) -> int:
+    number, share = limit
+    return max(number, int(share * active))

@@ -1,0 +1,294 @@
+"""Count: enter a batch of delivery events into the ledger and the counters, exactly once, and judge what turned bad."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from breaker.domain.bounces import enhanced_status, without_addresses
+from breaker.domain.detectors import Signal
+from breaker.domain.outcomes import NOTHING, OutcomeKind, OutcomeSet, Tally, difference, outcome_bit
+from breaker.flows.judge import Judge
+from breaker.ports import BadOutcome, Counted, Send, Sender, TallyKey, TryTransactionAgainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from breaker.domain.circuit import Circuit
+    from breaker.domain.commands import Actuator
+    from breaker.domain.counters import Counters
+    from breaker.domain.outcomes import Counting, DeliveryEvent, Recipient
+    from breaker.domain.profile import Profile
+    from breaker.flows.judge import Given
+    from breaker.ports import Account, Ledger, LedgerTransaction, Modes
+
+_HOUR = 3600
+_SENDS_READ = 3
+"""A recount reads this many times the largest R, since a window of complaints covers delivered sends only."""
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What counts, and for how long.
+
+    Args:
+        counting: Which bounce classes count as hard.
+        feedback_domains: Recipient domains known to send complaint feedback.
+        simulator_domains: Recipient domains of the platform's mail simulator, which count nowhere.
+        retention: Seconds that the ledger reaches back.
+        ahead: Seconds that a time of sending may lie in the future.
+        send_key: The key that sends are hashed with.
+    """
+
+    counting: Counting
+    feedback_domains: frozenset[str]
+    simulator_domains: frozenset[str]
+    send_key: bytes
+    retention: float = 90.0 * _DAY
+    ahead: float = 1.0 * _DAY
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a batch.
+
+    Args:
+        outcomes: How many outcomes ended how: `counted`, `repeated`, `simulator`, `too_old`, `too_far_ahead`.
+        kinds: How many of the counted were of which kind.
+        given: The verdicts.
+    """
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    given: list[Given] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A send of the batch: what the ledger knew of it, and what is known now."""
+
+    sent_at: int
+    before: int
+    now: int
+    entered: bool
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """One outcome of the batch, in the order in which it came."""
+
+    event: DeliveryEvent
+    recipient: Recipient
+    account: int
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The flow: one call counts one batch in one transaction.
+
+    Args:
+        ledger: Where sends are kept.
+        modes: How far Breaker may go with each account.
+        profile: The detectors.
+        rules: What counts.
+        actuators_of: The ways to stop that are on for an account.
+    """
+
+    ledger: Ledger
+    modes: Modes
+    profile: Profile
+    rules: Rules
+    actuators_of: Callable[[Account], Collection[Actuator]]
+
+    async def __call__(self, events: Sequence[DeliveryEvent], now: float) -> Report:
+        """Count a batch; all of it, or nothing.
+
+        Args:
+            events: The events in the order of their arrival.
+            now: Unix seconds.
+
+        Raises:
+            StoreError: Nothing was counted.
+        """
+        report = Report()
+        fitting = [event for event in events if self._fits(event, now, report)]
+        if not fitting:
+            return report
+        senders = [Sender(event.application_id, event.grant_id, event.sender) for event in fitting]
+        accounts = await self.ledger.accounts_of(set(senders), now)
+        outcomes = [
+            _Outcome(event, recipient, accounts[sender], self._key(event.message_id, recipient.address))
+            for event, sender in zip(fitting, senders, strict=True)
+            for recipient in event.recipients
+            if not self._is_simulator(recipient, report)
+        ]
+        if not outcomes:
+            return report
+        await self.ledger.make_room_for({outcome.event.sent_at for outcome in outcomes})
+        judge = Judge(self.profile, self.modes, self.actuators_of, report.given)
+        async with self.ledger.transaction() as transaction:
+            batch = _Batch(self, transaction, judge, report, now)
+            await batch.load(outcomes)
+            for outcome in outcomes:
+                await batch.take(outcome)
+            await batch.save()
+        return report
+
+    def _fits(self, event: DeliveryEvent, now: float, report: Report) -> bool:
+        if event.sent_at < now - self.rules.retention:
+            report.outcomes["too_old"] += len(event.recipients)
+        elif event.sent_at > now + self.rules.ahead:
+            report.outcomes["too_far_ahead"] += len(event.recipients)
+        else:
+            return True
+        return False
+
+    def _is_simulator(self, recipient: Recipient, report: Report) -> bool:
+        if recipient.domain in self.rules.simulator_domains:
+            report.outcomes["simulator"] += 1
+            return True
+        return False
+
+    def _key(self, message_id: str, address: str) -> bytes:
+        known_as = f"{message_id}\x00{address}".encode("utf-8", "surrogatepass")
+        return blake2b(known_as, digest_size=16, key=self.rules.send_key).digest()
+
+
+class _Batch:
+    """A batch in its transaction."""
+
+    def __init__(self, count: Count, transaction: LedgerTransaction, judge: Judge, report: Report, now: float) -> None:
+        self._rules = count.rules
+        self._ledger = count.ledger
+        self._profile = count.profile
+        self._sequential = count.profile.sequential
+        self._transaction = transaction
+        self._judge = judge
+        self._report = report
+        self._now = now
+        self._accounts: dict[int, Account] = {}
+        self._circuits: dict[int, Circuit] = {}
+        self._counters: dict[int, Counters] = {}
+        self._sends: dict[tuple[int, bytes], _Seen] = {}
+        self._bad: list[BadOutcome] = []
+        self._tallies: dict[TallyKey, Tally] = {}
+
+    async def load(self, outcomes: Sequence[_Outcome]) -> None:
+        """Lock the accounts, and look up which sends the ledger knows."""
+        wanted = sorted({outcome.account for outcome in outcomes})
+        loaded = await self._transaction.load(wanted)
+        if len(loaded) < len(wanted):
+            self._ledger.forget(set(wanted) - loaded.keys())
+            raise TryTransactionAgainError("accounts were merged with others, or are gone, since they were looked up")
+        for number, (account, circuit, counters) in loaded.items():
+            self._accounts[number], self._circuits[number], self._counters[number] = account, circuit, counters
+        asked: list[Send] = []
+        for outcome in outcomes:
+            name = (outcome.account, outcome.key)
+            if name not in self._sends:
+                self._sends[name] = _Seen(outcome.event.sent_at, 0, 0, entered=False)
+                asked.append(Send(outcome.account, outcome.key, outcome.event.sent_at, 0))
+        for position, (sent_at, known) in (await self._transaction.known(asked)).items():
+            send = asked[position]
+            self._sends[send.account, send.key] = _Seen(sent_at, known, known, entered=True)
+
+    async def take(self, outcome: _Outcome) -> None:
+        """Count one outcome, and judge its account where it is a bad one."""
+        event, recipient = outcome.event, outcome.recipient
+        seen = self._sends[outcome.account, outcome.key]
+        before = seen.now
+        after = before | outcome_bit(event.kind, recipient.bounce_class)
+        if after == before:
+            self._report.outcomes["repeated"] += 1
+            return
+        if before == 0 and recipient.domain in self._rules.feedback_domains:
+            after |= OutcomeSet.FEEDBACK
+        seen.now = after
+        self._report.outcomes["counted"] += 1
+        self._report.kinds[event.kind] += 1
+        counters = self._counters[outcome.account]
+        added = counters.record(seen.sent_at, before, after, self._rules.counting)
+        if counters.crowded:
+            await self._recount(outcome.account)
+        self._add_tally(outcome.account, seen.sent_at, before, after)
+        if event.kind in (OutcomeKind.BOUNCED, OutcomeKind.COMPLAINT):
+            self._note(outcome, seen.sent_at, after)
+        for detector in self._sequential:
+            evidence = counters.evidence.get(detector.name, 0)
+            counters.evidence[detector.name] = detector.observe(evidence, added)
+        if added.hard_bounces or added.complaints:
+            number = outcome.account
+            self._circuits[number] = await self._judge.consider(
+                self._transaction,
+                self._accounts[number],
+                self._circuits[number],
+                counters,
+                Signal.BOUNCE if added.hard_bounces else Signal.COMPLAINT,
+                self._now,
+            )
+
+    async def save(self) -> None:
+        """Write what changed."""
+        await self._save_sends()
+        if self._bad:
+            await self._transaction.note_bad(self._bad)
+        if self._tallies:
+            await self._transaction.add_tallies(self._tallies)
+        await self._transaction.save_all(
+            [
+                Counted(account, self._circuits[number], self._counters[number], self._now)
+                for number, account in self._accounts.items()
+            ]
+        )
+
+    async def _save_sends(self) -> None:
+        new: list[Send] = []
+        changed: list[Send] = []
+        for (account, key), seen in self._sends.items():
+            if seen.now != seen.before:
+                (changed if seen.entered else new).append(Send(account, key, seen.sent_at, seen.now))
+                seen.before, seen.entered = seen.now, True
+        if new:
+            await self._transaction.enter(new)
+        if changed:
+            await self._transaction.amend(changed)
+
+    async def _recount(self, number: int) -> None:
+        """Build an account's windows from the ledger; at once, so that batches make no difference to decisions."""
+        await self._save_sends()
+        counters = self._counters[number]
+        limit = _SENDS_READ * max(*counters.sizes.bounce, *counters.sizes.complaint)
+        counters.recount(await self._transaction.sends_of(number, counters.restarted_at, limit), self._rules.counting)
+
+    def _add_tally(self, number: int, sent_at: int, before: int, after: int) -> None:
+        account = self._accounts[number]
+        key = TallyKey(number, account.domain, account.workspace_id or "", sent_at // _HOUR)
+        counting = self._rules.counting
+        added = difference(counting.tally(after), counting.tally(before))
+        old = self._tallies.get(key, NOTHING)
+        self._tallies[key] = Tally(*(one + other for one, other in zip(old, added, strict=True)))
+
+    def _note(self, outcome: _Outcome, sent_at: int, after: int) -> None:
+        event, recipient = outcome.event, outcome.recipient
+        diagnostic = recipient.diagnostic
+        self._bad.append(
+            BadOutcome(
+                account=outcome.account,
+                key=outcome.key,
+                sent_at=sent_at,
+                received_at=self._now,
+                occurred_at=event.occurred_at,
+                kind=event.kind,
+                bounce_class=recipient.bounce_class,
+                counted=event.kind is OutcomeKind.COMPLAINT or bool(after & self._rules.counting.mask),
+                recipient_domain=recipient.domain,
+                sender_domain=(event.sender or "").rpartition("@")[2] or None,
+                enhanced_status=enhanced_status(diagnostic),
+                message_id=event.message_id,
+                diagnostic=without_addresses(diagnostic, recipient.address) if diagnostic else None,
+            )
+        )

@@ -1,0 +1,91 @@
+"""Judge: what a bad outcome that was just counted leads to, and what has to be done for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from breaker.domain.circuit import HeldBy, Mode, apply, hold, judge
+from breaker.domain.commands import plan
+from breaker.domain.states import WANTED, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from breaker.domain.circuit import Circuit, Verdict
+    from breaker.domain.commands import Actuator
+    from breaker.domain.counters import Counters
+    from breaker.domain.detectors import Signal
+    from breaker.domain.profile import Profile
+    from breaker.ports import Account, LedgerTransaction, Modes
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A verdict that was given, with what it concerns: for the log, the metrics and the outbox's wake-up.
+
+    Args:
+        id: The verdict's id.
+        account: Whom it concerns.
+        verdict: The verdict.
+        mode: The mode in force.
+    """
+
+    id: int
+    account: Account
+    verdict: Verdict
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Decides about accounts inside the transaction that counted their outcomes.
+
+    Args:
+        profile: The detectors that apply.
+        modes: How far Breaker may go with each account.
+        actuators_of: The ways to stop that are on for an account.
+        given: Where verdicts are noted, to be told once the transaction is committed.
+    """
+
+    profile: Profile
+    modes: Modes
+    actuators_of: Callable[[Account], Collection[Actuator]]
+    given: list[Given] = field(default_factory=list)
+
+    async def consider(  # noqa: PLR0913, PLR0917 - the account in its three parts, where it stands, and why it is asked
+        self,
+        transaction: LedgerTransaction,
+        account: Account,
+        circuit: Circuit,
+        counters: Counters,
+        signal: Signal,
+        now: float,
+    ) -> Circuit:
+        """Judge an account after a bad outcome; return its circuit, changed where a verdict was given."""
+        suspicion = self.profile.suspect(counters, signal)
+        if suspicion is None:
+            return circuit
+        in_force = await self.modes.in_force(account, now)
+        verdict = judge(circuit, suspicion, counters, now, _HOLDING.get(in_force.mode))
+        if verdict is None:
+            return circuit
+        if verdict.applied and verdict.to is State.STOPPED and not await transaction.room_for_a_stop(account, now):
+            verdict = hold(verdict, circuit, HeldBy.GUARD)
+            if verdict is None:
+                return circuit
+        context = {**self.profile.describe(), "mode": in_force.mode, "mode_source": in_force.source}
+        number = await transaction.record_verdict(account, verdict, context)
+        changed = apply(circuit, verdict, number)
+        # Stored at once, so that the fleet guard counts it when the next account of the same batch is judged.
+        await transaction.save(account, changed, counters)
+        if verdict.applied and WANTED[verdict.to] is not circuit.wanted:
+            kinds = plan(changed.wanted, self.actuators_of(account)) if account.enforceable else ()
+            if kinds or not account.enforceable:
+                await transaction.order(account, changed.epoch, number, kinds, now)
+        self.given.append(Given(number, account, verdict, in_force.mode))
+        return changed
+
+
+_HOLDING = {Mode.OBSERVE: HeldBy.OBSERVE, Mode.EXEMPT: HeldBy.EXEMPT}
+"""The modes that keep a verdict from being applied."""
