@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from breaker.domain.outcomes import BOUNCE_BITS, NOTHING, BounceClass, Tally, difference
@@ -40,7 +41,7 @@ class WindowSizes:
     @property
     def fingerprint(self) -> int:
         """A number that differs when any size does: counters of other sizes have to be recounted."""
-        return zlib.crc32(repr((self.bounce, self.complaint)).encode())
+        return _fingerprint(self.bounce, self.complaint)
 
 
 class Counters:
@@ -174,6 +175,11 @@ class Counters:
             counters.bounces.crowded = True
         counters.evidence = _evidence_from_bytes(data[end:], evidence)
         return counters
+
+
+@lru_cache(maxsize=8)
+def _fingerprint(bounce: tuple[int, ...], complaint: tuple[int, ...]) -> int:
+    return zlib.crc32(repr((bounce, complaint)).encode())
 
 
 def _count(series: Series, sent_at: int, total: int, bad: int) -> None:

@@ -1,8 +1,8 @@
 """The webhook listener: the challenge, and signed notifications that are answered once they are committed.
 
 Every status tells the platform what to do next; it tries again on 503 and 429, never on 500
-(https://developer.nylas.com/docs/cookbook/use-cases/build/retry-failed-webhooks/). So whatever goes wrong on our side is
-a 503.
+(https://developer.nylas.com/docs/cookbook/use-cases/build/retry-failed-webhooks/). So whatever goes wrong on our side
+is a 503.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.adapters.postgres.identities import Identities
     from breaker.adapters.postgres.guard import PostgresGuard
+    from breaker.adapters.postgres.identities import Identities
     from breaker.adapters.postgres.partitions import Partitions
     from breaker.domain.counters import WindowSizes
     from breaker.domain.outcomes import Tally
