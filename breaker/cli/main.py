@@ -11,6 +11,7 @@ import breaker
 from breaker.app import UnavailableError
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.output import remark
+from breaker.config import ConfigurationError
 from breaker.domain.acts import RefusedError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ FAMILIES: Sequence[Family] = ()
 """The modules of the commands, in the order in which `--help` lists them; each has `register(application)`."""
 
 EXPECTED: Mapping[type[Exception], ExitCode] = {
+    ConfigurationError: ExitCode.BAD_USAGE,
     RefusedError: ExitCode.FAILED,
     UnavailableError: ExitCode.FAILED,
 }

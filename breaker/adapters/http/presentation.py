@@ -1,0 +1,215 @@
+"""The shapes in which accounts, verdicts and acts are given to other programs: by the API, and by `--json`.
+
+Programs rely on them: a key that is taken away or means something else is a `[CHANGE]`. Rates are fractions, and null
+where there is not enough data for one; times are Unix seconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from breaker.domain.detectors import Signal
+from breaker.domain.headroom import headroom, rate
+
+if TYPE_CHECKING:
+    from breaker.domain.acts import Report
+    from breaker.domain.circuit import Pending
+    from breaker.domain.counters import Counters
+    from breaker.domain.headroom import Headroom
+    from breaker.domain.outcomes import Tally
+    from breaker.domain.standing import CommandRecord, Enforcement, Explanation, Standing, VerdictRecord
+    from breaker.domain.windows import Series
+
+Json = dict[str, Any]
+
+
+def account_as_json(standing: Standing) -> Json:
+    """Return an account."""
+    counters = standing.counters
+    return {
+        "id": standing.id,
+        "application_id": standing.application_id,
+        "grant_id": standing.grant_id,
+        "address": standing.address,
+        "domain": standing.domain,
+        "workspace_id": standing.workspace_id,
+        "home_workspace_id": standing.home_workspace_id,
+        "state": standing.circuit.state,
+        "since": standing.circuit.since,
+        "mode": standing.mode,
+        "mode_source": standing.mode_source,
+        "epoch": standing.circuit.epoch,
+        "enforceable": standing.enforceable,
+        "platform": None,  # nothing is known yet of what the platform itself did
+        "pending": _pending(standing.circuit.pending),
+        "enforcement": _enforcement(standing.enforcement),
+        "signals": {"bounce": _bounce(counters), "complaint": _complaint(counters)},
+        "rejected": counters.totals.rejected,
+        "counted_since": counters.restarted_at or None,
+        "last_event_at": standing.last_event_at,
+        "last_verdict": verdict_as_json(standing.last_verdict) if standing.last_verdict else None,
+    }
+
+
+def explanation_as_json(explanation: Explanation) -> Json:
+    """Return an account with its recent sends, its verdicts and its commands."""
+    setting = explanation.setting
+    return {
+        **account_as_json(explanation.standing),
+        "recent": {str(seconds): _recent(tally) for seconds, tally in explanation.recent.items()},
+        "mode_setting": {
+            "reason": setting.reason,
+            "author": setting.author,
+            "set_at": setting.set_at,
+            "expires_at": setting.expires_at,
+        }
+        if setting
+        else None,
+        "verdicts": [verdict_as_json(one) for one in explanation.verdicts],
+        "commands": [_command(one) for one in explanation.commands],
+    }
+
+
+def verdict_as_json(verdict: VerdictRecord) -> Json:
+    """Return an entry of the audit trail; one about a group has a `scope`, and neither account nor states."""
+    return {
+        "id": verdict.id,
+        "account": verdict.account,
+        "scope": verdict.scope,
+        "at": verdict.at,
+        "from": verdict.before,
+        "to": verdict.to,
+        "detector": verdict.detector,
+        "signal": verdict.signal,
+        "window": verdict.window,
+        "count": verdict.count,
+        "of": verdict.of,
+        "rate": verdict.rate,
+        "threshold": verdict.threshold,
+        "headroom": _headroom(verdict.headroom) if verdict.headroom else None,
+        "cause": verdict.cause,
+        "epoch": verdict.epoch,
+        "applied": verdict.applied,
+        "held_by": verdict.held_by,
+        "why": verdict.why,
+        "author": verdict.author,
+    }
+
+
+def report_as_json(report: Report, *, plan: bool, unconfirmed: int | None = None) -> Json:
+    """Return what an act did, or would do.
+
+    Args:
+        report: What it did.
+        plan: Whether it only would.
+        unconfirmed: How many accounts the platform was not read back for after waiting, or None if nobody waited.
+    """
+    return {
+        "plan": plan,
+        "accounts": report.total,
+        "counts": {str(effect): count for effect, count in report.counts.items()},
+        "settings": report.settings,
+        "results": [
+            {
+                "account": one.account,
+                "address": one.address,
+                "from": one.before,
+                "to": one.to,
+                "effect": one.effect,
+                "detail": one.detail,
+                "verdict": one.verdict,
+            }
+            for one in report.listed
+        ],
+        "truncated": report.total > len(report.listed),
+        "unconfirmed": unconfirmed,
+    }
+
+
+def error_as_json(kind: str, message: str, request_id: str) -> Json:
+    """Return an error."""
+    return {"error": {"type": kind, "message": message}, "request_id": request_id}
+
+
+def _pending(pending: Pending | None) -> Json | None:
+    if pending is None:
+        return None
+    return {"verdict": pending.verdict, "to": pending.to, "at": pending.at, "held_by": pending.held_by}
+
+
+def _enforcement(enforcement: Enforcement) -> Json:
+    return {
+        "wanted": enforcement.wanted,
+        "confirmed": enforcement.confirmed,
+        "since": enforcement.since,
+        "attempts": enforcement.attempts,
+        "error": enforcement.error,
+    }
+
+
+def _bounce(counters: Counters) -> Json:
+    totals = counters.totals
+    return {
+        "hard_bounces": totals.hard_bounces,
+        "sends": totals.sends,
+        "rate": rate(totals.hard_bounces, totals.sends),
+        "headroom": _headroom(headroom(counters, Signal.BOUNCE)),
+        "windows": _windows(counters.bounces, "hard_bounces", "sends"),
+        "all_bounces": {"bounces": totals.bounces, "rate": rate(totals.bounces, totals.sends)},
+        "by_class": {str(name): count for name, count in counters.by_class.items()},
+    }
+
+
+def _complaint(counters: Counters) -> Json:
+    totals = counters.totals
+    return {
+        "complaints": totals.complaints,
+        "delivered": totals.delivered,
+        "rate": rate(totals.complaints, totals.delivered),
+        "headroom": _headroom(headroom(counters, Signal.COMPLAINT)),
+        "windows": _windows(counters.complaints, "complaints", "delivered"),
+        "feedback": {
+            "complaints": totals.feedback_complaints,
+            "delivered": totals.feedback_delivered,
+            "rate": rate(totals.feedback_complaints, totals.feedback_delivered),
+            "windows": _windows(counters.feedback, "complaints", "delivered"),
+        },
+    }
+
+
+def _windows(series: Series, bad: str, total: str) -> Json:
+    return {
+        str(window.size): {bad: window.bad, total: window.total, "rate": rate(window.bad, window.total)}
+        for window in series.windows()
+    }
+
+
+def _headroom(left: Headroom) -> Json:
+    return {"bad_outcomes": left.bad_outcomes, "sends": left.sends, "window": left.window}
+
+
+def _recent(tally: Tally) -> Json:
+    return {
+        "sends": tally.sends,
+        "hard_bounces": tally.hard_bounces,
+        "bounces": tally.bounces,
+        "bounce_rate": rate(tally.hard_bounces, tally.sends),
+        "delivered": tally.delivered,
+        "complaints": tally.complaints,
+        "complaint_rate": rate(tally.complaints, tally.delivered),
+        "rejected": tally.rejected,
+    }
+
+
+def _command(command: CommandRecord) -> Json:
+    return {
+        "kind": command.kind,
+        "epoch": command.epoch,
+        "created_at": command.created_at,
+        "sent_at": command.sent_at,
+        "attempts": command.attempts,
+        "next_attempt_at": None if command.ended else command.next_attempt_at,
+        "error": command.error,
+        "ended": command.ended,
+        "ended_at": command.ended_at,
+    }

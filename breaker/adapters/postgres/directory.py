@@ -1,0 +1,103 @@
+"""Who is meant by a selector, in PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from breaker.adapters.postgres.errors import translated
+from breaker.adapters.postgres.reading.rows import CIRCUIT_COLUMNS, circuit_of
+from breaker.domain.selectors import Scope
+from breaker.domain.states import WANTED
+from breaker.ports import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import asyncpg
+
+    from breaker.domain.circuit import Circuit
+    from breaker.domain.selectors import Selector
+
+HOME = "coalesce(a.home_workspace_id, a.workspace_id)"
+"""The workspace that an account belongs to, in SQL."""
+
+# One statement each, so that each is answered from the index that fits it.
+_MEANT: Mapping[Scope, str] = {
+    Scope.DOMAIN: "a.domain = $1",
+    Scope.WORKSPACE: f"{HOME} = $1",
+    Scope.APPLICATION: "p.id = $1",
+    Scope.ALL: "$1::text IS NOT NULL",
+}
+_BY_ADDRESS = "a.address = $1"
+_BY_GRANT = "a.grant_id = $1"
+
+_CIRCUITS = f"""
+    SELECT c.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id, {CIRCUIT_COLUMNS}
+    FROM circuits c
+    JOIN accounts a USING (account)
+    JOIN applications p USING (application)
+    WHERE c.account = ANY($1::int[])
+    ORDER BY c.account
+"""  # noqa: S608 - made of constants
+
+_UNCONFIRMED = """
+    SELECT c.account
+    FROM circuits c JOIN unnest($2::text[], $3::text[]) AS w(state, wanted) USING (state)
+    WHERE c.account = ANY($1::int[]) AND c.confirmed IS DISTINCT FROM w.wanted
+    ORDER BY c.account
+"""
+
+
+def meant(selector: Selector) -> str:
+    """Return the SQL condition on `accounts a` and `applications p` of a selector, whose name is `$1`."""
+    if selector.scope is Scope.ACCOUNT:
+        return _BY_ADDRESS if selector.by_address else _BY_GRANT
+    return _MEANT[selector.scope]
+
+
+class PostgresDirectory:
+    """Accounts by selector.
+
+    Args:
+        pool: Connections to the database.
+    """
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        """Ask nothing yet."""
+        self._pool = pool
+
+    async def keys(self, selector: Selector, *, pending: bool = False) -> Sequence[int]:
+        """Return the accounts that a selector speaks of, ascending; `pending`: only those with a held verdict."""
+        held = "JOIN circuits c ON c.account = a.account AND c.pending_verdict IS NOT NULL" if pending else ""
+        statement = f"""
+            SELECT a.account
+            FROM applications p JOIN accounts a USING (application) {held}
+            WHERE {meant(selector)} AND a.merged_into IS NULL
+            ORDER BY a.account
+        """  # noqa: S608 - made of this file's constants
+        with translated():
+            return [key for (key,) in await self._pool.fetch(statement, selector.name)]
+
+    async def applications(self, selector: Selector) -> Sequence[str]:
+        """Return the ids of the applications that a selector touches."""
+        touched = (
+            meant(selector)
+            if selector.scope in (Scope.APPLICATION, Scope.ALL)
+            else f"""EXISTS (SELECT FROM accounts a WHERE a.application = p.application AND a.merged_into IS NULL
+                             AND {meant(selector)})"""
+        )
+        statement = f"SELECT p.id FROM applications p WHERE {touched} ORDER BY p.application"  # noqa: S608 - as above
+        with translated():
+            return [name for (name,) in await self._pool.fetch(statement, selector.name)]
+
+    async def circuits(self, accounts: Sequence[int]) -> Sequence[tuple[Account, Circuit]]:
+        """Return accounts as they are, unlocked, in ascending order."""
+        with translated():
+            rows = await self._pool.fetch(_CIRCUITS, accounts)
+        return [(Account(*row[:6]), circuit_of(row[6:])) for row in rows]
+
+    async def unconfirmed(self, accounts: Sequence[int]) -> Sequence[int]:
+        """Return those whose wanted state the platform was not read back for."""
+        states, wanted = list(WANTED), list(WANTED.values())
+        with translated():
+            return [key for (key,) in await self._pool.fetch(_UNCONFIRMED, accounts, states, wanted)]

@@ -1,0 +1,184 @@
+"""The modes that people set, in PostgreSQL.
+
+There are few of them, so all are kept in memory, and a number in `facts` that grows with every change says when they
+have to be read again: a look at one row every second. The order of precedence stands in `breaker.domain.modes`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from breaker.adapters.postgres.errors import translated
+from breaker.domain.circuit import Mode
+from breaker.domain.modes import Belonging, ConfiguredModes, Level, ModeSetting, mode_in_force, mode_sentence
+from breaker.ports import Account, ModeInForce, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import asyncpg
+
+    from breaker.domain.acts import Act
+
+FRESH_SECONDS = 1.0
+"""How long what was read is taken for the present."""
+
+_ACQUIRE_SECONDS = 5.0
+_VERSION = "SELECT value FROM facts WHERE name = 'modes_version'"
+_ALL = """
+    SELECT p.id, m.scope, m.name, m.mode, m.reason, m.author, m.set_at, m.expires_at
+    FROM modes m JOIN applications p USING (application)
+"""
+
+_NEXT_VERSION = """
+    INSERT INTO facts (name, value) VALUES ('modes_version', '1')
+    ON CONFLICT (name) DO UPDATE SET value = (facts.value::bigint + 1)::text
+"""
+
+_SET = """
+    INSERT INTO modes (application, scope, name, mode, reason, author, set_at, expires_at)
+    SELECT p.application, t.scope, t.name, $4, $5, $6, $7, $8
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS t(application_id, scope, name)
+    JOIN applications p ON p.id = t.application_id
+    ON CONFLICT (application, scope, name) DO UPDATE
+    SET mode = excluded.mode, reason = excluded.reason, author = excluded.author, set_at = excluded.set_at,
+        expires_at = excluded.expires_at
+"""
+
+_CLEAR = """
+    DELETE FROM modes m
+    USING unnest($1::text[], $2::text[], $3::text[]) AS t(application_id, scope, name), applications p
+    WHERE p.id = t.application_id AND m.application = p.application AND m.scope = t.scope AND m.name = t.name
+"""
+
+_AUDIT_ACCOUNTS = """
+    INSERT INTO verdicts (application, account, at, from_state, to_state, detector, epoch, why, author, context)
+    SELECT a.application, c.account, $2, c.state, c.state, 'operator', c.epoch, $3, $4, $5::jsonb
+    FROM circuits c JOIN accounts a USING (account)
+    WHERE c.account = ANY($1::int[])
+    ORDER BY c.account
+"""
+
+_AUDIT_GROUP = """
+    INSERT INTO verdicts (application, scope, at, detector, why, author, context)
+    SELECT p.application, $2, $3, 'operator', $4, $5, $6::jsonb FROM applications p WHERE p.id = $1
+"""
+
+
+class PostgresModes:
+    """How far Breaker may go with each account: what people set, over what is configured.
+
+    Args:
+        pool: Connections to the database.
+        configured: What the configuration says.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, configured: ConfiguredModes) -> None:
+        """Read nothing yet."""
+        self._pool = pool
+        self._configured = configured
+        self._settings: Mapping[tuple[str, Level, str], ModeSetting] = {}
+        self._version: str | None = None
+        self._read_at: float | None = None
+        self._reading = asyncio.Lock()
+
+    def configure(self, configured: ConfiguredModes) -> None:
+        """Take another configuration from now on."""
+        self._configured = configured
+
+    async def in_force(self, account: Account, now: float) -> ModeInForce:
+        """Return the most specific mode that has not expired; fresh to within a second or two.
+
+        Raises:
+            StoreUnavailableError: What people set can't be read, so it is not known how far Breaker may go.
+        """
+        await self.refresh()
+        belonging = Belonging(
+            account.application_id,
+            str(account.key),
+            account.domain,
+            account.home_workspace_id or account.workspace_id,
+        )
+        mode, level = mode_in_force(belonging, self._settings, self._configured, now)
+        return ModeInForce(mode, level)
+
+    async def refresh(self, *, after: float = FRESH_SECONDS) -> None:
+        """Read what people set, unless that was done less than `after` seconds ago or nothing has changed since.
+
+        Raises:
+            StoreUnavailableError: It can't be read.
+        """
+        if self._is_fresh(after):
+            return
+        async with self._reading:
+            if self._is_fresh(after):
+                return
+            with translated():
+                async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+                    # The number first: a change in between is then read once more, never missed.
+                    version = await connection.fetchval(_VERSION)
+                    if version is None or version != self._version:
+                        self._settings = await _read(connection)
+                        self._version = version
+            self._read_at = _monotonic()
+
+    async def keep_fresh(self) -> None:
+        """Go on reading until cancelled, so that whoever judges need not wait for it."""
+        log = structlog.get_logger(__name__)
+        while True:
+            try:
+                await self.refresh(after=FRESH_SECONDS / 2)
+            except StoreError as error:
+                log.warning("modes_not_read", error=str(error))
+            await asyncio.sleep(FRESH_SECONDS / 2)
+
+    async def change(self, targets: Sequence[tuple[str, Level, str]], act: Act, now: float) -> None:
+        """Set a mode, or take it away, and tell the audit trail, all or nothing.
+
+        An account's own setting is an entry of that account; a group's is one entry with the group as its scope.
+
+        Args:
+            targets: `(application, level, name)`; an account's name is Breaker's number of it.
+            act: What to set, why and by whom.
+            now: Unix seconds.
+
+        Raises:
+            StoreError: It was not done.
+        """
+        columns = [list(column) for column in zip(*targets, strict=True)] or [[], [], []]
+        context = '{"act": "mode"}'
+        accounts = [int(name) for _, level, name in targets if level is Level.ACCOUNT]
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_NEXT_VERSION)
+                if act.mode is None:
+                    await connection.execute(_CLEAR, *columns)
+                else:
+                    await connection.execute(_SET, *columns, act.mode, act.reason, act.author, now, act.expires_at)
+                if accounts:
+                    why = mode_sentence("", act.mode, act.reason)
+                    await connection.execute(_AUDIT_ACCOUNTS, accounts, now, why, act.author, context)
+                for application, level, name in targets:
+                    if level is not Level.ACCOUNT:
+                        scope = f"{level}:{name}"
+                        why = mode_sentence(scope, act.mode, act.reason)
+                        await connection.execute(_AUDIT_GROUP, application, scope, now, why, act.author, context)
+        self._read_at = None
+
+    def _is_fresh(self, after: float) -> bool:
+        return self._read_at is not None and _monotonic() - self._read_at < after
+
+
+async def _read(connection: asyncpg.Connection) -> Mapping[tuple[str, Level, str], ModeSetting]:
+    return {
+        (application, Level(scope), name): ModeSetting(Mode(mode), reason, author, set_at, expires_at)
+        for application, scope, name, mode, reason, author, set_at, expires_at in await connection.fetch(_ALL)
+    }
+
+
+def _monotonic() -> float:
+    """Return the machine's time, not a simulation's: it is processes that go stale."""
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,64 @@
+"""The options that several commands share, and the settings that follow from them."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from breaker.config import load
+
+if TYPE_CHECKING:
+    from breaker.config import Settings
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="TOML file; unset: the one that BREAKER_CONFIG names. BREAKER_* variables win over it.",
+        show_default=False,
+    ),
+]
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        help="Folder of the embedded PostgreSQL and of the secrets that Breaker makes.",
+        show_default=False,
+    ),
+]
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the API gives it.", show_default=False)]
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+
+
+def read_settings(config: Path | None, **flags: object) -> Settings:
+    """Return the settings of a command.
+
+    Args:
+        config: The file that `--config` names, or None.
+        flags: What other flags said, by dotted name; None says nothing.
+
+    Raises:
+        ConfigurationError: They cannot be used.
+    """
+    return load(config, flags, os.environ)
+
+
+def parse_duration(text: str) -> float:
+    """Read a duration such as `60s`, `5m`, `12h` or `7d` as seconds; a bare number is seconds.
+
+    Raises:
+        typer.BadParameter: It is none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip().lower())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no duration: say 60s, 5m, 12h or 7d")
+    return float(found[1]) * _UNITS[found[2]]
