@@ -1,0 +1,65 @@
+"""The platform's grants, as far as they are accounts here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from breaker.adapters.postgres.errors import translated
+from breaker.ports import Sender
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import asyncpg
+
+    from breaker.adapters.postgres.identities import Identities
+    from breaker.ports import Grant
+
+_PLACE = """
+    UPDATE accounts a
+    SET provider = s.provider, workspace_id = coalesce(s.workspace_id, a.workspace_id)
+    FROM unnest($1::int[], $2::text[], $3::text[]) AS s(account, provider, workspace_id)
+    WHERE a.account = s.account
+      AND (a.provider IS DISTINCT FROM s.provider
+           OR a.workspace_id IS DISTINCT FROM coalesce(s.workspace_id, a.workspace_id))
+"""
+
+
+class PostgresRoster:
+    """Who there is on the platform.
+
+    Args:
+        pool: Connections to the database.
+        identities: Who is who.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, identities: Identities) -> None:
+        """Keep the parts."""
+        self._pool = pool
+        self._identities = identities
+
+    async def know(self, application_id: str, grants: Sequence[Grant], now: float) -> None:
+        """Make grants known, with their address, provider and workspace."""
+        senders = [Sender(application_id, grant.id, grant.address) for grant in grants]
+        with translated():
+            numbers = await self._identities.numbers_of(set(senders), now)
+            await self._pool.execute(
+                _PLACE,
+                [numbers[sender] for sender in senders],
+                [grant.provider for grant in grants],
+                [grant.workspace_id for grant in grants],
+            )
+
+    async def deleted(self, application_id: str, grant_id: str, at: float) -> None:
+        """Remember that a grant was deleted: its address keeps the history for a while."""
+        with translated():
+            await self._pool.execute(
+                """
+                UPDATE accounts a SET grant_deleted_at = $3
+                FROM applications p
+                WHERE p.application = a.application AND p.id = $1 AND a.grant_id = $2 AND a.grant_deleted_at IS NULL
+                """,
+                application_id,
+                grant_id,
+                at,
+            )
