@@ -62,6 +62,6 @@ class PostgresUpkeep:
         with translated():
             while True:
                 taken = await self._pool.fetchval(_FOLD, _FOLDED_AT_ONCE)
-                folded += taken
+                folded += int(taken)
                 if taken < _FOLDED_AT_ONCE:
                     return folded
