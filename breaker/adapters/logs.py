@@ -39,7 +39,8 @@ _BEARER = re.compile(r"\b(Bearer|Basic)\s++[^\s,;'\"]++", re.IGNORECASE)
 _ADDRESS = re.compile(
     r"(?:\"[^\"\n@]*+\"|(?<![^\s@<>()\[\],;:\"\\])[^\s@<>()\[\],;:\"\\]++)@[^\s@<>()\[\],;:\"'\\/?&#]++"
 )
-_ENCODED_ADDRESS = re.compile(r"(?<![\w.~!$'*+%-])(?:[\w.~!$'*+-]|%(?!40)[0-9A-Fa-f]{2})++%40[\w.-]++")
+# Not possessive over its alternatives: before Python 3.11.5 that matched wrongly (CPython issue 106052).
+_ENCODED_ADDRESS = re.compile(r"(?<![\w.~!$'*+%-])(?:[\w.~!$'*+-]|%(?!40)[0-9A-Fa-f]{2})+%40[\w.-]++")
 
 # Their news are of interest to whoever looks for a fault in them; ours are said by ourselves.
 _LIBRARIES = ("aiohttp.access", "alembic", "asyncio", "sqlalchemy")
