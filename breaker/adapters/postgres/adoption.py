@@ -1,0 +1,130 @@
+"""Adoption in PostgreSQL: what was found blocked on the platform becomes a stopped account, with a verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from breaker.adapters.postgres.circuits import PostgresLocked
+from breaker.adapters.postgres.errors import translated
+from breaker.domain.circuit import act, apply
+from breaker.domain.states import WANTED, Cause, State, Wanted
+from breaker.ports import Account, Sender
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import asyncpg
+
+    from breaker.adapters.postgres.identities import Identities
+    from breaker.domain.counters import WindowSizes
+    from breaker.ports import FoundBlocked
+
+JUST_ARRIVED = 120.0
+"""Seconds after a release in which a list that still shows the account is taken for an old answer."""
+
+_STOPPED_STATES = [str(state) for state in State if WANTED[state] is Wanted.STOPPED]
+
+# What is unconfirmed is known too: on its way, or failed and shown as such. A new account is of epoch 0 and confirmed
+# by itself, so the time of its confirmation says nothing.
+_UNKNOWN = """
+    SELECT s.address
+    FROM unnest($2::text[]) AS s(address)
+    WHERE NOT EXISTS (
+        SELECT FROM applications p
+        JOIN accounts a ON a.application = p.application AND a.address = s.address AND a.merged_into IS NULL
+        JOIN circuits c ON c.account = a.account
+        WHERE p.id = $1
+          AND (c.state = ANY($3::text[]) OR c.confirmed IS NULL OR (c.epoch > 0 AND c.confirmed_at > $4)
+               OR EXISTS (SELECT FROM commands o WHERE o.account = c.account AND o.ended_at IS NULL))
+    )
+    ORDER BY s.address
+"""
+
+_CHANGING = "SELECT EXISTS (SELECT FROM commands WHERE account = $1 AND ended_at IS NULL)"
+
+_AWAY = """
+    SELECT a.account, a.grant_id, a.address, a.workspace_id, a.home_workspace_id
+    FROM accounts a
+    JOIN applications p ON p.application = a.application
+    WHERE p.id = $1 AND a.home_workspace_id IS NOT NULL AND a.merged_into IS NULL AND a.grant_deleted_at IS NULL
+    ORDER BY a.account
+"""
+
+_UNCONFIRM = """
+    UPDATE circuits SET confirmed = NULL, confirmed_at = NULL
+    WHERE account IN (
+        SELECT c.account
+        FROM circuits c
+        JOIN accounts a ON a.account = c.account
+        JOIN applications p ON p.application = a.application
+        WHERE p.id = $1 AND c.state <> 'sending' AND c.state = ANY($2::text[])
+        ORDER BY c.account
+        FOR NO KEY UPDATE OF c
+    )
+"""
+
+
+class PostgresAdoption:
+    """`breaker.ports.Adoption` on PostgreSQL.
+
+    Args:
+        pool: Connections to the database.
+        identities: Makes accounts known.
+        sizes: The windows of the counters.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, identities: Identities, sizes: WindowSizes) -> None:
+        self._pool = pool
+        self._identities = identities
+        self._sizes = sizes
+
+    async def unknown_among(self, application_id: str, addresses: Collection[str], now: float) -> Sequence[str]:
+        """Ask about all addresses at once."""
+        with translated():
+            rows = await self._pool.fetch(
+                _UNKNOWN, application_id, list(addresses), _STOPPED_STATES, now - JUST_ARRIVED
+            )
+        return [row["address"] for row in rows]
+
+    async def adopt(self, application_id: str, found: FoundBlocked, now: float) -> bool:
+        """Decide with the circuit locked: it may have been stopped or let go since it was found."""
+        sender = Sender(application_id, found.grant_id, found.address)
+        with translated():
+            number = (await self._identities.numbers_of([sender], now))[sender]
+            async with self._pool.acquire() as connection, connection.transaction():
+                locked = PostgresLocked(connection, self._sizes)
+                account, circuit, counters = (await locked.load([number]))[number]
+                verdict = act(circuit, Cause.ADOPTED, now, "platform", "")
+                if verdict is None or await connection.fetchval(_CHANGING, number):
+                    return False
+                verdict_id = await locked.record_verdict(account, verdict, {})
+                await locked.save(account, apply(circuit, verdict, verdict_id), counters)
+                await connection.execute(
+                    "UPDATE circuits SET confirmed = $2, confirmed_at = CASE WHEN $2::text IS NULL THEN NULL ELSE "
+                    "$3::float8 END WHERE account = $1",
+                    number,
+                    str(WANTED[verdict.to]) if found.confirmed else None,
+                    now,
+                )
+                if found.workspace_id is not None:
+                    await connection.execute(
+                        "UPDATE accounts SET workspace_id = $2, home_workspace_id = $3 WHERE account = $1",
+                        number,
+                        found.workspace_id,
+                        found.home_workspace_id,
+                    )
+        return True
+
+    async def away(self, application_id: str) -> Sequence[Account]:
+        """Return accounts whose home is remembered: it is forgotten when they are there again."""
+        with translated():
+            rows = await self._pool.fetch(_AWAY, application_id)
+        return [
+            Account(number, application_id, grant_id, address, workspace_id, home)
+            for number, grant_id, address, workspace_id, home in rows
+        ]
+
+    async def unconfirm(self, application_id: str) -> None:
+        """Lock in ascending order, as everybody does, and forget."""
+        with translated():
+            await self._pool.execute(_UNCONFIRM, application_id, _STOPPED_STATES)

@@ -1,0 +1,199 @@
+"""The outbox in PostgreSQL: claimed by short updates that skip what others hold, settled with the circuit locked.
+
+Claims end by the database's clock, since they measure processes; when a command is due is a matter of the time that
+Breaker is given, like everything else. Commands are locked by number, and circuits before commands and in ascending
+order, so that nothing waits in a circle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from breaker.adapters.postgres.errors import translated
+from breaker.domain.commands import CommandKind
+from breaker.domain.states import WANTED, State
+from breaker.ports import Account, Backlog, Command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import asyncpg
+
+# A later step waits for the first attempt at the earlier ones, and no longer: what can't be moved can still be blocked.
+_CLAIM = """
+    WITH superseded AS (
+        UPDATE commands SET ended_at = $2, ended = 'superseded', claimed_by = NULL
+        WHERE id IN (
+            SELECT o.id
+            FROM commands o
+            JOIN applications p ON p.application = o.application
+            JOIN circuits c ON c.account = o.account
+            WHERE p.id = $1 AND o.ended_at IS NULL AND o.epoch < c.epoch
+            ORDER BY o.id
+            FOR UPDATE OF o SKIP LOCKED
+        )
+    ), claimed AS (
+        UPDATE commands
+        SET claimed_by = $3, claimed_until = extract(epoch FROM clock_timestamp()) + $4::float8,
+            attempts = attempts + 1, sent_at = $2
+        WHERE id IN (
+            SELECT o.id
+            FROM commands o
+            JOIN applications p ON p.application = o.application
+            JOIN circuits c ON c.account = o.account
+            WHERE p.id = $1 AND o.ended_at IS NULL AND o.epoch = c.epoch AND o.next_attempt_at <= $2
+              AND o.claimed_until <= extract(epoch FROM clock_timestamp())
+              AND NOT EXISTS (
+                  SELECT FROM commands earlier
+                  WHERE earlier.account = o.account AND earlier.epoch = o.epoch AND earlier.step < o.step
+                    AND earlier.ended_at IS NULL AND earlier.attempts = 0
+              )
+            ORDER BY o.priority, o.step, o.id
+            LIMIT $5
+            FOR UPDATE OF o SKIP LOCKED
+        )
+        RETURNING id, account, epoch, kind, attempts, created_at, priority, step
+    )
+    SELECT o.id, o.epoch, o.kind, o.attempts, o.created_at,
+           a.account, a.grant_id, a.address, a.workspace_id, a.home_workspace_id
+    FROM claimed o
+    JOIN accounts a ON a.account = o.account
+    ORDER BY o.priority, o.step, o.id
+"""
+
+_LOCK_CIRCUITS = """
+    SELECT account, state, epoch FROM circuits WHERE account = ANY($1::int[]) ORDER BY account FOR NO KEY UPDATE
+"""
+
+_END = """
+    UPDATE commands SET ended_at = $2, ended = $3, error = $4, claimed_by = NULL
+    WHERE id = ANY($1::bigint[]) AND ended_at IS NULL
+"""
+
+_CONFIRM = """
+    UPDATE circuits c SET confirmed = s.wanted, confirmed_at = $3
+    FROM unnest($1::int[], $2::text[]) AS s(account, wanted)
+    WHERE c.account = s.account
+      AND NOT EXISTS (
+          SELECT FROM commands o
+          WHERE o.account = c.account AND o.epoch = c.epoch AND (o.ended_at IS NULL OR o.ended = 'given_up')
+      )
+"""
+
+_POSTPONE = """
+    UPDATE commands SET claimed_by = NULL, claimed_until = 0, next_attempt_at = $2, error = $3
+    WHERE id = ANY($1::bigint[]) AND claimed_by = $4 AND ended_at IS NULL
+"""
+
+_RELEASE = """
+    UPDATE commands SET claimed_by = NULL, claimed_until = 0, attempts = attempts - 1
+    WHERE id = ANY($1::bigint[]) AND claimed_by = $2 AND ended_at IS NULL
+"""
+
+_BACKLOG = """
+    SELECT p.id, o.kind, count(*), min(o.created_at)
+    FROM commands o
+    JOIN applications p ON p.application = o.application
+    WHERE o.ended_at IS NULL
+    GROUP BY p.id, o.kind
+    ORDER BY p.id, o.kind
+"""
+
+
+class PostgresOutbox:
+    """`breaker.ports.Outbox` on PostgreSQL.
+
+    Args:
+        pool: Connections to the database.
+        holder: This process's name among those that claim.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, holder: str) -> None:
+        self._pool = pool
+        self._holder = holder
+
+    async def claim(self, application_id: str, now: float, limit: int, lasts: float) -> Sequence[Command]:
+        """Claim what is due in one statement, and end what is superseded."""
+        with translated():
+            rows = await self._pool.fetch(_CLAIM, application_id, now, self._holder, lasts, limit)
+        return [
+            Command(
+                id=row["id"],
+                account=Account(
+                    key=row["account"],
+                    application_id=application_id,
+                    grant_id=row["grant_id"],
+                    address=row["address"],
+                    workspace_id=row["workspace_id"],
+                    home_workspace_id=row["home_workspace_id"],
+                ),
+                epoch=row["epoch"],
+                kind=CommandKind(row["kind"]),
+                attempts=row["attempts"],
+                created_at=row["created_at"],
+            )
+            for row in rows
+        ]
+
+    async def settle(self, commands: Sequence[Command], now: float, notice: str | None = None) -> None:
+        """End commands and confirm their accounts, if the circuit is still of their epoch."""
+        epochs = {command.account.key: command.epoch for command in commands}
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                circuits = await connection.fetch(_LOCK_CIRCUITS, sorted(epochs))
+                await connection.execute(_END, [command.id for command in commands], now, "settled", notice)
+                current = [row for row in circuits if row["epoch"] == epochs[row["account"]]]
+                wanted = [str(WANTED[State(row["state"])]) for row in current]
+                await connection.execute(_CONFIRM, [row["account"] for row in current], wanted, now)
+
+    async def postpone(self, commands: Sequence[Command], next_attempt_at: float, error: str | None) -> None:
+        """Give claims back, unless somebody else has them by now."""
+        await self._execute(_POSTPONE, [command.id for command in commands], next_attempt_at, error, self._holder)
+
+    async def release(self, commands: Sequence[Command]) -> None:
+        """Give claims back as if they had not been, unless somebody else has them by now."""
+        await self._execute(_RELEASE, [command.id for command in commands], self._holder)
+
+    async def give_up(self, commands: Sequence[Command], now: float, error: str) -> None:
+        """End commands without confirming anything."""
+        await self._execute(_END, [command.id for command in commands], now, "given_up", error)
+
+    async def note_placement(self, account: int, workspace_id: str | None, home_workspace_id: str | None) -> None:
+        """Remember where an account is and where it belongs."""
+        await self._execute(
+            "UPDATE accounts SET workspace_id = $2, home_workspace_id = $3 WHERE account = $1",
+            account,
+            workspace_id,
+            home_workspace_id,
+        )
+
+    async def note_address(self, account: int, address: str) -> None:
+        """Remember an account's address, unless it has one or another account has this one."""
+        await self._execute(
+            """
+            UPDATE accounts a SET address = $2, domain = nullif(split_part($2, '@', 2), '')
+            WHERE a.account = $1 AND a.address IS NULL
+              AND NOT EXISTS (
+                  SELECT FROM accounts other
+                  WHERE other.application = a.application AND other.address = $2 AND other.merged_into IS NULL
+              )
+            """,
+            account,
+            address,
+        )
+
+    async def note_gone(self, account: int, now: float) -> None:
+        """Remember that a grant is gone, and since when at the latest."""
+        await self._execute(
+            "UPDATE accounts SET grant_deleted_at = $2 WHERE account = $1 AND grant_deleted_at IS NULL", account, now
+        )
+
+    async def backlog(self) -> Sequence[Backlog]:
+        """Count what is open."""
+        with translated():
+            rows = await self._pool.fetch(_BACKLOG)
+        return [Backlog(application, CommandKind(kind), count, oldest) for application, kind, count, oldest in rows]
+
+    async def _execute(self, statement: str, *values: object) -> None:
+        with translated():
+            await self._pool.execute(statement, *values)
