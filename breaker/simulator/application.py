@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.simulator.errors import ErrorFamily
+from breaker.simulator.errors import ApiError, ErrorFamily
 from breaker.simulator.state.grants import AGENT_PROVIDER, Grant
 from breaker.simulator.state.messages import Message, Outgoing
 from breaker.simulator.state.resources import Resources
@@ -14,11 +15,12 @@ from breaker.simulator.webhooks import notifications
 from breaker.simulator.webhooks.notifications import Family, Notification, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from breaker.simulator.state.base import Surroundings
     from breaker.simulator.webhooks.destinations import Destinations
 
+_GROUPING_INTERVAL = 60.0
 _GRANT_CODES = {"grant.created": 25012, "grant.updated": 25014, "grant.deleted": 25013, "grant.expired": 25009}
 
 
@@ -45,6 +47,9 @@ class Application(Resources):
         self.api_key = api_key
         self._announcer = announcer
         self._send_path = SendPath(self)
+        self._grouped_at = -_GROUPING_INTERVAL
+        #: Decides what becomes of accepted messages; nobody does, and nothing becomes of them, while it is None.
+        self.fate: Callable[[Application, Message], None] | None = None
 
     @property
     def id(self) -> str:
@@ -137,6 +142,25 @@ class Application(Resources):
             self._announce_grant("grant.updated", known[grant_id])
         return assigned, removed
 
+    def auto_group(self, *, after: float, invalid_also: bool, domain: str | None) -> str:
+        """Move grants into the workspaces that group their domains, and return the job's id.
+
+        Raises:
+            ApiError: 429 for a second call within a minute (SDK, Ruby).
+        """
+        now = self.surroundings.clock.now()
+        if now < self._grouped_at + _GROUPING_INTERVAL:
+            raise ApiError(
+                429, self.surroundings.options.rate_limit_error, "Too many requests, please try again shortly."
+            )
+        self._grouped_at = now
+        for grant in self.grants:
+            home = self.workspaces.placement(grant.email)
+            chosen = grant.created_at >= after and (grant.valid or invalid_also) and domain in {None, grant.domain}
+            if chosen and home.auto_group and grant.workspace_id != home.workspace_id:
+                self.move_grant(grant.id, home.workspace_id)
+        return self.surroundings.identifiers.unique()
+
     # Mail
 
     def send(self, grant_id: str, recipients: Sequence[str], *, subject: str = "Hello", reply: bool = False) -> Message:
@@ -147,13 +171,21 @@ class Application(Resources):
         """
         return self.submit(grant_id, Outgoing(to=tuple(recipients), subject=subject, in_reply=reply))
 
+    def send_fated(self, id_or_address: str, outgoing: Outgoing) -> Message:
+        """Send a message of which the caller decides himself what becomes.
+
+        Raises:
+            ApiError: With the status and text of what refused it.
+        """
+        return self._send_path.send(self.grants.sender(id_or_address), outgoing)
+
     def submit(self, id_or_address: str, outgoing: Outgoing) -> Message:
         """Send a message of a grant, known by its id or address.
 
         Raises:
             ApiError: With the status and text of what refused it.
         """
-        return self._send_path.send(self.grants.sender(id_or_address), outgoing)
+        return self._taken(self._send_path.send(self.grants.sender(id_or_address), outgoing))
 
     def submit_from_domain(self, sender: str, outgoing: Outgoing) -> Message:
         """Send a message of a verified domain, without a grant (Transactional Send).
@@ -161,7 +193,28 @@ class Application(Resources):
         Raises:
             ApiError: With the status and text of what refused it.
         """
-        return self._send_path.send_from_domain(sender.lower(), outgoing)
+        return self._taken(self._send_path.send_from_domain(sender.lower(), outgoing))
+
+    def _taken(self, message: Message) -> Message:
+        if message.sent_at > self._now():
+            self.surroundings.agenda.at(message.sent_at, partial(self._leave, message))
+        if self.fate is not None:
+            self.fate(self, message)
+        return message
+
+    def _leave(self, message: Message) -> None:
+        """Let a message go that had to wait; what the platform holds against its sender by now stops it."""
+        grant_id = message.grant_id
+        stopped = grant_id in self.standing.paused or self.standing.restricted(self.id, grant_id, message.sender)
+        if stopped:
+            self.messages.failed.add(message.id)
+        if grant_id is None or not (stopped or message.outgoing.send_at):
+            return
+        self.announce(
+            notifications.departure_notification(
+                self.surroundings.identifiers.unique(), self.id, message, self._now(), failed=stopped
+            )
+        )
 
     # What becomes of mail
 
@@ -198,16 +251,30 @@ class Application(Resources):
 
     def reject(self, message: Message, *, family: Family | None = None) -> Notification:
         """Report that a message was not sent for a virus."""
-        return self.report(message, notifications.rejected(self._now()), family)
+        return self.report(message, notifications.rejected(message.recipients, self._now()), family)
 
-    def report(self, message: Message, report: Report, family: Family | None = None) -> Notification:
-        """Report what became of a message, by the family that fits it unless another is asked for."""
-        if family is None:
-            family = Family.TRANSACTIONAL if message.grant_id is None else Family.AGENT
-        identifier = self.surroundings.identifiers.unique()
-        notification = notifications.outcome_notification(identifier, self.id, message, report, family)
-        self.announce(notification)
-        return notification
+    def report(self, message: Message, report: Report, *families: Family | None) -> Notification:
+        """Report what became of a message: once in the books, and by each family of triggers that is asked for.
+
+        Args:
+            message: The message.
+            report: What became of it.
+            families: The family that fits the message, where none or None is given.
+
+        Returns:
+            The last notification that was announced.
+        """
+        self.happened(report.happened_to(message))
+        fitting = Family.TRANSACTIONAL if message.grant_id is None else Family.AGENT
+        announced = [
+            notifications.outcome_notification(
+                self.surroundings.identifiers.unique(), self.id, message, report, family or fitting
+            )
+            for family in families or (fitting,)
+        ]
+        for notification in announced:
+            self.announce(notification)
+        return announced[-1]
 
     def announce(self, notification: Notification) -> None:
         """Have a notification delivered to the application's destinations."""

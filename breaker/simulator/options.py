@@ -87,6 +87,25 @@ PLANS = {plan.name: plan for plan in (FREE, FULL)}
 
 
 @dataclass(frozen=True, slots=True)
+class EnforcementOptions:
+    """How the platform judges its senders.
+
+    Attributes:
+        enabled: Whether it does.
+        representative_volume: R; drawn between 1,000 and 10,000 by the seed if None.
+        assessed_volume: The least volume that an account is judged over.
+        restrict_application_share: Which share of an application's accounts, once paused, restricts all of it.
+        restrict_application_least: How many paused accounts that takes at least.
+    """
+
+    enabled: bool = True
+    representative_volume: int | None = None
+    assessed_volume: int = 1000
+    restrict_application_share: float = 0.1
+    restrict_application_least: int = 5
+
+
+@dataclass(frozen=True, slots=True)
 class SimulationOptions:
     """How the simulated platform behaves where the real one can be read in more than one way.
 
@@ -110,6 +129,13 @@ class SimulationOptions:
         delivery_timeout: Real seconds that a webhook endpoint has to answer (DOC, cookbook).
         delivery_concurrency: How many notifications are under way at once.
         journal_limit: How many API calls the journal keeps.
+        enforcement: How the platform judges its senders.
+        send_queue: Whether sends beyond the plan's rate wait in a queue of up to 90 s (202, then 429; DOC changelog
+            2026-10-09). Off unless asked for: hundreds of sends in one instant of a clock that stands still would meet
+            it where a real fleet's do not.
+        outbound_size_limit: Bytes that a send may have: 40 MB by the older text, 25 MB by the newer (DOC send-limits).
+        send_requests_per_second: Send requests of one grant in a second (DOC rate-limits).
+        multipart_requests_per_second: The same for multipart ones.
     """
 
     plan: Plan = FULL
@@ -123,9 +149,14 @@ class SimulationOptions:
     grant_patch_moves: bool = True
     rule_block_message: str = "message blocked by an outbound rule"
     pause_message: str = "Sending paused for this account. The account is suspended from sending email."
-    retried_answers: RetriedAnswers = field(default=RetriedAnswers.SKILL)
+    retried_answers: RetriedAnswers = RetriedAnswers.SKILL
     retry_all_destinations: bool = True
     challenge_on_update: bool = True
     delivery_timeout: float = 10.0
     delivery_concurrency: int = 64
     journal_limit: int = 200_000
+    enforcement: EnforcementOptions = field(default_factory=EnforcementOptions)
+    send_queue: bool = False
+    outbound_size_limit: int = 40 * 1024 * 1024
+    send_requests_per_second: int = 200
+    multipart_requests_per_second: int = 10

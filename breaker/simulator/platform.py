@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from breaker.ports import Clock
 
+#: The least and the most sends that R is drawn between: SES, which the platform rides on, has told senders of both.
+_REPRESENTATIVE_VOLUMES = (1000, 10_000)
+
 #: Real seconds that calls under way get when the port is closed; a silent one would wait for ever.
 _SHUTDOWN_TIMEOUT = 0.5
 
@@ -49,6 +52,9 @@ class SimulatedPlatform:
         self.faults = Faults(derived(seed, "faults"))
         self.request_identifiers = Identifiers(derived(seed, "requests"))
         self._identifiers = Identifiers(derived(seed, "identifiers"))
+        self.representative_volume = self.options.enforcement.representative_volume or derived(
+            seed, "representative volume"
+        ).randint(*_REPRESENTATIVE_VOLUMES)
         self._applications: dict[str, Application] = {}
         self._runner: web.AppRunner | None = None
         self._bound = ("127.0.0.1", 0)
@@ -69,6 +75,8 @@ class SimulatedPlatform:
             clock=self.clock,
             identifiers=self._identifiers,
             options=self.options,
+            agenda=self.agenda,
+            representative_volume=self.representative_volume,
         )
         key = api_key or f"nyk_v0_{self._identifiers.challenge()}"
         application = Application(key, surroundings, (domain.lower() for domain in domains), self.deliveries)

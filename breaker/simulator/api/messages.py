@@ -1,110 +1,95 @@
-"""`POST /v3/grants/{grant_id}/messages/send` and `POST /v3/domains/{domain_name}/messages/send`."""
+"""`POST /v3/grants/{grant_id}/messages/send` and `POST /v3/domains/{domain_name}/messages/send`.
+
+A send that has to wait in the queue, or for its own `send_at`, is answered 202; the others 200.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
 from aiohttp import web
 
-from breaker.simulator.api.exchange import APPLICATION, REQUEST_ID, answer, body_of, json_response
-from breaker.simulator.errors import ErrorFamily
-from breaker.simulator.state.messages import Message, Outgoing
+from breaker.simulator.api.exchange import APPLICATION, REQUEST_ID, answer, json_response
+from breaker.simulator.api.idempotency import IdempotentAnswers
+from breaker.simulator.api.send_body import message_json, send_body_of
+from breaker.simulator.errors import ApiError, ErrorFamily
+from breaker.simulator.rate_limit import RateLimit
 
 if TYPE_CHECKING:
-    from breaker.simulator.state.base import Json
+    from collections.abc import Awaitable, Callable
+
+    from breaker.ports import Clock
+    from breaker.simulator.state.grants import Grant
 
 _ERRORS = ErrorFamily.RESOURCE
-_REPLY_HEADERS = frozenset({"in-reply-to", "references"})
 
 
-class Participant(msgspec.Struct, omit_defaults=True):
-    """A name and an address."""
-
-    email: str
-    name: str | None = None
-
-
-class _Header(msgspec.Struct):
-    name: str
-    value: str
-
-
-class SendBody(msgspec.Struct, rename={"sender": "from"}):
-    """The body of a send."""
-
-    to: list[Participant]
-    sender: list[Participant] | Participant | None = None
-    cc: list[Participant] = []
-    bcc: list[Participant] = []
-    reply_to: list[Participant] = []
-    subject: str = ""
-    body: str = ""
-    reply_to_message_id: str | None = None
-    custom_headers: list[_Header] = []
-    metadata: dict[str, str] = {}
-
-    def outgoing(self) -> Outgoing:
-        """Return what is to be sent."""
-        return Outgoing(
-            to=_addresses(self.to),
-            cc=_addresses(self.cc),
-            bcc=_addresses(self.bcc),
-            subject=self.subject,
-            body=self.body,
-            reply_to_message_id=self.reply_to_message_id,
-            in_reply=any(header.name.lower() in _REPLY_HEADERS for header in self.custom_headers),
-            metadata=self.metadata,
-        )
-
-
-def routes() -> list[web.RouteDef]:
+def routes(clock: Clock) -> list[web.RouteDef]:
     """Return the routes of this resource."""
+    endpoints = _Messages(clock)
     return [
-        web.post("/v3/grants/{grant_id}/messages/send", _send),
-        web.post("/v3/domains/{domain_name}/messages/send", _send_from_domain),
+        web.post("/v3/grants/{grant_id}/messages/send", endpoints.send),
+        web.post("/v3/domains/{domain_name}/messages/send", endpoints.send_from_domain),
     ]
 
 
-def message_json(message: Message, body: SendBody) -> Json:
-    """Return an accepted message as the send endpoints show it (SPEC message_send_response)."""
-    shown: Json = {
-        "id": message.id,
-        "object": "message",
-        "thread_id": message.thread_id,
-        "date": message.sent_at,
-        "subject": body.subject,
-        "body": body.body,
-        "from": [{"email": message.sender}],
-        "attachments": [],
-    }
-    for name, participants in (("to", body.to), ("cc", body.cc), ("bcc", body.bcc), ("reply_to", body.reply_to)):
-        shown[name] = msgspec.to_builtins(participants)
-    if message.grant_id is not None:
-        shown["grant_id"] = message.grant_id
-    if body.reply_to_message_id is not None:
-        shown["reply_to_message_id"] = body.reply_to_message_id
-    return shown
+class _Messages:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._answers = IdempotentAnswers(clock)
+        self._limits: dict[tuple[str, bool], RateLimit] = {}
 
+    async def send(self, request: web.Request) -> web.Response:
+        grant = request[APPLICATION].grants.sender(request.match_info["grant_id"])
+        self._limit(request, grant)
+        return await self._once(request, grant.id, self._send)
 
-async def _send(request: web.Request) -> web.Response:
-    application = request[APPLICATION]
-    body = await body_of(request, SendBody, _ERRORS)
-    message = application.submit(request.match_info["grant_id"], body.outgoing())
-    return json_response(
-        {"request_id": request[REQUEST_ID], "grant_id": message.grant_id, "data": message_json(message, body)}
-    )
+    async def send_from_domain(self, request: web.Request) -> web.Response:
+        return await self._once(request, request[APPLICATION].id, self._send_from_domain)
 
+    async def _send(self, request: web.Request) -> web.Response:
+        application = request[APPLICATION]
+        body = await send_body_of(request, application.surroundings.options.outbound_size_limit)
+        message = application.submit(request.match_info["grant_id"], body.outgoing())
+        shown: dict[str, object] = {
+            "request_id": request[REQUEST_ID],
+            "grant_id": message.grant_id,
+            "data": message_json(message, body.shown()),
+        }
+        if message.sent_at <= application.surroundings.now():
+            return json_response(shown)
+        return json_response({**shown, "schedule_id": message.id if body.send_at else ""}, 202)
 
-async def _send_from_domain(request: web.Request) -> web.Response:
-    body = await body_of(request, SendBody, _ERRORS)
-    sender = body.sender[0] if isinstance(body.sender, list) and body.sender else body.sender
-    domain = request.match_info["domain_name"].lower()
-    if not isinstance(sender, Participant) or sender.email.rpartition("@")[2].lower() != domain:
-        raise _ERRORS.bad_request("from must be an address of the domain")
-    message = request[APPLICATION].submit_from_domain(sender.email, body.outgoing())
-    return answer(request, message_json(message, body))
+    async def _send_from_domain(self, request: web.Request) -> web.Response:
+        application = request[APPLICATION]
+        body = await send_body_of(request, application.surroundings.options.outbound_size_limit)
+        sender, domain = body.single_sender(), request.match_info["domain_name"].lower()
+        if sender is None or sender.email.rpartition("@")[2].lower() != domain:
+            raise _ERRORS.bad_request("from must be an address of the domain")
+        message = application.submit_from_domain(sender.email, body.outgoing())
+        return answer(request, message_json(message, body.shown()))
 
+    def _limit(self, request: web.Request, grant: Grant) -> None:
+        options = request[APPLICATION].surroundings.options
+        multipart = request.content_type.startswith("multipart/")
+        allowed = options.multipart_requests_per_second if multipart else options.send_requests_per_second
+        limit = self._limits.setdefault((grant.id, multipart), RateLimit(allowed))
+        if not limit.admit(self._clock.now()):
+            raise ApiError(429, options.rate_limit_error, "Too many requests, please try again shortly.")
 
-def _addresses(participants: list[Participant]) -> tuple[str, ...]:
-    return tuple(participant.email for participant in participants)
+    async def _once(
+        self, request: web.Request, scope: str, handler: Callable[[web.Request], Awaitable[web.Response]]
+    ) -> web.Response:
+        key = request.headers.get("Idempotency-Key")
+        if key is None or request.content_type.startswith("multipart/"):
+            return await handler(request)
+        payload = await request.read()
+        known = self._answers.known(scope, key, payload)
+        if known is not None:
+            return known
+        try:
+            response = await handler(request)
+        except ApiError as error:
+            response = json_response(error.envelope(request[REQUEST_ID]), error.status, error.headers)
+        self._answers.keep(scope, key, payload, response)
+        return response

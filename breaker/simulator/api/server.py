@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from breaker.simulator.api import (
+    activity,
     applications,
+    drafts,
     grants,
     lists,
     messages,
+    metrics,
     policies,
     rules,
     webhooks,
@@ -49,8 +52,9 @@ def build(platform: SimulatedPlatform) -> web.Application:
     """Return the HTTP application of a platform."""
     front = _Front(platform)
     server = web.Application(middlewares=[front.middleware], client_max_size=_LARGEST_BODY)
-    for resource in (applications, grants, lists, messages, policies, rules, workspaces):
+    for resource in (activity, applications, drafts, grants, lists, metrics, policies, rules, workspaces):
         server.add_routes(resource.routes())
+    server.add_routes(messages.routes(platform.clock))
     server.add_routes(webhooks.routes(platform.deliveries))
     server.add_routes(control.routes(platform))
     return server

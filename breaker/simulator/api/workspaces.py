@@ -18,11 +18,18 @@ class _Assignment(msgspec.Struct):
     remove_grants: list[str] = []
 
 
+class _Grouping(msgspec.Struct):
+    after_created_at: float | None = None
+    invalid_also: bool = False
+    specific_domain: str | None = None
+
+
 def routes() -> list[web.RouteDef]:
     """Return the routes of this resource."""
     return [
         web.get("/v3/workspaces", _list),
         web.post("/v3/workspaces", _create),
+        web.post("/v3/workspaces/auto-group", _auto_group),
         web.get("/v3/workspaces/{workspace_id}", _show),
         web.patch("/v3/workspaces/{workspace_id}", _change),
         web.delete("/v3/workspaces/{workspace_id}", _remove),
@@ -73,3 +80,12 @@ async def _assign(request: web.Request) -> web.Response:
             "grants_removed": removed or None,
         },
     )
+
+
+async def _auto_group(request: web.Request) -> web.Response:
+    body = await body_of(request, _Grouping, _ERRORS)
+    job_id = request[APPLICATION].auto_group(
+        after=body.after_created_at or 0, invalid_also=body.invalid_also, domain=body.specific_domain
+    )
+    message = f"Auto-grouping started successfully under JobID '{job_id}', please wait for the process to complete."
+    return answer(request, {"job_id": job_id, "message": message})

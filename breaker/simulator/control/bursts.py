@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from breaker.simulator.errors import ApiError, ErrorFamily
+from breaker.simulator.state.messages import Outgoing
 from breaker.simulator.webhooks import notifications
 from breaker.simulator.webhooks.notifications import Family, Notification
 
@@ -105,7 +106,8 @@ class Bursts:
         for index, outcome in enumerate(outcomes):
             recipient = f"recipient-{burst.number}-{index}@{order.recipient_domain}"
             try:
-                message = application.send(order.grant_id, [recipient], subject="Hello", reply=order.reply)
+                outgoing = Outgoing(to=(recipient,), subject="Hello", in_reply=order.reply)
+                message = application.send_fated(order.grant_id, outgoing)
             except ApiError as error:
                 burst.refused[f"{error.status} {error.message}"] += 1
                 continue
@@ -148,7 +150,7 @@ class Bursts:
                 notifications.delivered(recipients, now),
                 notifications.complaint(recipients, now, "abuse"),
             ],
-            "rejected": [notifications.rejected(now)],
+            "rejected": [notifications.rejected(recipients, now)],
             "silent": [],
         }
         burst.notifications += [application.report(message, report, family) for report in reports[outcome]]

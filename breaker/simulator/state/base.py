@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from breaker.ports import Clock
+    from breaker.simulator.agenda import Agenda
     from breaker.simulator.identifiers import Identifiers
     from breaker.simulator.options import SimulationOptions
 
@@ -25,6 +26,8 @@ class Surroundings:
         clock: The simulation's time.
         identifiers: Where new identifiers come from.
         options: How the platform behaves.
+        agenda: What is to happen later.
+        representative_volume: R, over which accounts are judged; hidden from every client.
     """
 
     application_id: str
@@ -32,6 +35,8 @@ class Surroundings:
     clock: Clock
     identifiers: Identifiers
     options: SimulationOptions
+    agenda: Agenda
+    representative_volume: int
     _order: itertools.count[int] = field(default_factory=itertools.count)
 
     def now(self) -> int:

@@ -26,6 +26,7 @@ class Outgoing:
         reply_to_message_id: The message that this one answers, if any.
         in_reply: Whether its headers say that it is an answer, whatever `reply_to_message_id` is.
         metadata: Key and value pairs to come back in notifications.
+        send_at: When it is to leave, in Unix seconds; at once if None.
     """
 
     to: tuple[str, ...]
@@ -36,6 +37,7 @@ class Outgoing:
     reply_to_message_id: str | None = None
     in_reply: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
+    send_at: int | None = None
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -97,6 +99,8 @@ class Messages:
 
     def __init__(self) -> None:
         self._by_id: dict[str, Message] = {}
+        #: Ids of those that waited to leave and then could not.
+        self.failed: set[str] = set()
 
     def __iter__(self) -> Iterator[Message]:
         return iter(self._by_id.values())

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from breaker.simulator.enforcement import Enforcement
+from breaker.simulator.state.activity import Activity
+from breaker.simulator.state.drafts import Drafts
 from breaker.simulator.state.evaluations import Evaluations
 from breaker.simulator.state.grants import Grants
 from breaker.simulator.state.lists import Lists
 from breaker.simulator.state.messages import Messages
+from breaker.simulator.state.metrics import Metrics
 from breaker.simulator.state.policies import Policies
 from breaker.simulator.state.rules import Rules
 from breaker.simulator.state.standing import Standing
@@ -17,6 +21,7 @@ from breaker.simulator.webhooks.destinations import Destinations
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from breaker.simulator.state.activity import Happening
     from breaker.simulator.state.base import Surroundings
 
 
@@ -35,9 +40,13 @@ class Resources:
         rules: Rules that workspaces carry.
         lists: What rules refer to.
         evaluations: Receipts of sends that rules were run against.
+        drafts: What waits to be sent.
         messages: What was accepted for sending.
         standing: What the platform itself holds against senders.
         destinations: Where notifications go.
+        activity: The send events.
+        metrics: The send metrics.
+        enforcement: How the platform judges the accounts.
     """
 
     def __init__(self, surroundings: Surroundings, domains: Iterable[str]) -> None:
@@ -49,6 +58,21 @@ class Resources:
         self.lists = Lists(surroundings)
         self.workspaces = Workspaces(surroundings, self.policies.__contains__, self.rules.__contains__)
         self.evaluations = Evaluations(surroundings)
+        self.drafts = Drafts(surroundings)
         self.messages = Messages()
         self.standing = Standing()
         self.destinations = Destinations(surroundings)
+        self.activity = Activity(surroundings)
+        self.metrics = Metrics()
+        self.enforcement = Enforcement(
+            surroundings.application_id,
+            self.standing,
+            surroundings.options.enforcement,
+            surroundings.representative_volume,
+        )
+
+    def happened(self, happening: Happening) -> None:
+        """Enter something that happened to a message into all books."""
+        self.activity.record(happening)
+        self.metrics.record(happening)
+        self.enforcement.observe(happening, len(self.grants))

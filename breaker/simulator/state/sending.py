@@ -11,9 +11,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from breaker.simulator.errors import ApiError, ErrorFamily
+from breaker.simulator.state.activity import Happening
 from breaker.simulator.state.messages import Message, Outgoing
 from breaker.simulator.state.outbound import FAILED_CLOSED, Decision, OutboundInput
 from breaker.simulator.state.rule_engine import decide
+from breaker.simulator.state.send_queue import SendQueue
 
 if TYPE_CHECKING:
     from breaker.simulator.state.grants import Grant
@@ -36,6 +38,7 @@ class SendPath:
         self._resources = resources
         self._surroundings = resources.surroundings
         self._sent_today: Counter[tuple[str, int]] = Counter()
+        self._queue = SendQueue(resources.surroundings.options.plan.sends_per_second)
 
     def send(self, grant: Grant, outgoing: Outgoing) -> Message:
         """Accept a message of an account.
@@ -97,8 +100,15 @@ class SendPath:
             sender=sender,
             header_id=identifiers.message_header(sender.rpartition("@")[2]),
             thread_id=outgoing.reply_to_message_id or identifiers.unique(),
-            sent_at=self._surroundings.now(),
+            sent_at=self._departure(outgoing),
             outgoing=outgoing,
         )
         self._resources.messages.add(message)
+        self._resources.happened(Happening("accepted", self._surroundings.now(), message, message.recipients))
         return message
+
+    def _departure(self, outgoing: Outgoing) -> int:
+        now = self._surroundings.now()
+        if outgoing.send_at is not None and outgoing.send_at > now:
+            return outgoing.send_at
+        return int(self._queue.departure(now)) if self._surroundings.options.send_queue else now

@@ -33,5 +33,5 @@ def example(application: Application, trigger: str) -> Notification:
         case "complaint":
             report = notifications.complaint(message.recipients, now, "abuse")
         case _:
-            report = notifications.rejected(now)
+            report = notifications.rejected(message.recipients, now)
     return notifications.outcome_notification(identifier, application.id, message, report, family)
