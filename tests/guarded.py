@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ class Guarded:
     inventory: PostgresInventory
     leases: PostgresLeases
     adoption: PostgresAdoption
-    confirmations: list[tuple[str, float]] = field(default_factory=list)
+    confirmations: asyncio.Queue[tuple[str, float]] = field(default_factory=asyncio.Queue)
 
     def outbox(self, holder: str = "daemon-1") -> PostgresOutbox:
         return PostgresOutbox(self.pool, holder)
@@ -73,8 +74,21 @@ class Guarded:
         )
         return Sender(surroundings, pace=pace or Pace(first_delay=0.001, longest_delay=0.01))
 
+    async def confirmed_by(self, count: int, *senders: Sender) -> list[tuple[str, float]]:
+        """Run senders until so many commands were confirmed, and return them with the seconds that each took."""
+        running = [asyncio.create_task(sender.run()) for sender in senders]
+        try:
+            async with asyncio.timeout(30):
+                return [await self.confirmations.get() for _ in range(count)]
+        finally:
+            for task in running:
+                task.cancel()
+            for task in running:
+                with suppress(asyncio.CancelledError):
+                    await task
+
     def _confirmed(self, command: Command, seconds: float) -> None:
-        self.confirmations.append((command.kind, seconds))
+        self.confirmations.put_nowait((command.kind, seconds))
 
     async def know(self, grant_id: str | None, address: str | None) -> int:
         """Return the number of an account."""

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from breaker.flows.fixtures import Fixtures, Names
     from breaker.ports import Clock, Command, Inventory, Leases, Outbox, Platform
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 NO_LIST = "there is no list of stopped accounts on the platform: run `breaker setup`"
 NOT_SHOWN = "it was asked for, and is not shown yet"
@@ -164,7 +164,10 @@ class Sender:
             if await self.once():
                 return
         except StoreError as error:
-            _log.warning("The outbox can't be read now.", application=self.at.application_id, error=str(error))
+            log.warning("The outbox can't be read now.", application=self.at.application_id, error=str(error))
+        except Exception:
+            # A fault of ours in one pass must not be the end of all stops.
+            log.exception("A pass of the sender failed unexpectedly.", application=self.at.application_id)
         with suppress(TimeoutError):
             async with asyncio.timeout(self.pace.poll):
                 await self.woken.wait()
@@ -299,9 +302,9 @@ class Sender:
         for command in commands:
             self._claimed.pop(command.id, None)
             self.at.confirmed(command, now - command.created_at)
-            _log.info("The platform shows it.", command=command.kind, account=command.account.id, epoch=command.epoch)
+            log.info("The platform shows it.", command=command.kind, account=command.account.id, epoch=command.epoch)
             if notice is not None:
-                _log.error("A reset went elsewhere.", account=command.account.id, notice=notice)
+                log.error("A reset went elsewhere.", account=command.account.id, notice=notice)
 
     async def _fail(self, commands: Sequence[Command], error: PlatformError) -> None:
         if not commands:
@@ -314,12 +317,12 @@ class Sender:
             "error": str(error),
         }
         if isinstance(error, GiveUpError | GoneError):
-            _log.error("The platform refuses what is wanted, and trying again would not help.", **about)
+            log.error("The platform refuses what is wanted, and trying again would not help.", **about)
             await self.at.outbox.give_up(commands, now, str(error))
         else:
             rejected = isinstance(error, CredentialsRejectedError)
             level = "error" if rejected or commands[0].attempts > 1 else "info"
-            getattr(_log, level)("The platform could not be told what is wanted; it is tried again.", **about)
+            getattr(log, level)("The platform could not be told what is wanted; it is tried again.", **about)
             by_attempts: dict[int, list[Command]] = defaultdict(list)
             for command in commands:
                 by_attempts[command.attempts].append(command)
