@@ -44,7 +44,7 @@ class Act:
         reason: Why, in the person's words.
         author: Who does it.
         mode: Of `MODE`: the mode to set, or None to take away what was set.
-        expires_at: Of `MODE`: when the setting ends by itself, Unix seconds, or None.
+        lasts: Of `MODE`: seconds after which the setting ends by itself, or None.
         apply_pending: Of `MODE`: whether verdicts that stand pending are applied as well.
     """
 
@@ -52,7 +52,7 @@ class Act:
     reason: str
     author: str
     mode: Mode | None = None
-    expires_at: float | None = None
+    lasts: float | None = None
     apply_pending: bool = False
 
 
@@ -99,18 +99,20 @@ class Report:
     Attributes:
         counts: Accounts by effect.
         listed: The first of them, one by one.
-        settings: The modes set, as `domain:example.com`; of `MODE` alone.
+        settings: The groups whose mode is set, as `domain:example.com`; of `MODE` alone.
+        covered: How many accounts the act speaks of; of `MODE` more than those with a verdict pending.
         unconfirmed: The keys of the accounts that the platform has to be read back for.
     """
 
     counts: dict[Effect, int] = field(default_factory=lambda: dict.fromkeys(Effect, 0))
     listed: list[AccountEffect] = field(default_factory=list)
     settings: list[str] = field(default_factory=list)
+    covered: int = 0
     unconfirmed: list[int] = field(default_factory=list)
 
     @property
     def total(self) -> int:
-        """How many accounts the act was about."""
+        """How many accounts were decided about."""
         return sum(self.counts.values())
 
     def add(self, effect: AccountEffect) -> None:

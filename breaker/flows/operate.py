@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from breaker.domain.acts import AccountEffect, Act, ActKind, Effect, Refusal, RefusedError, Report, decide
-from breaker.domain.circuit import apply
+from breaker.domain.circuit import Mode, apply
 from breaker.domain.commands import plan
 from breaker.domain.counters import Counters
 from breaker.domain.modes import Level
@@ -96,12 +96,10 @@ class Operator:
         """Return what an act would do; nothing is changed.
 
         Raises:
-            RefusedError: A selector speaks of nobody.
+            RefusedError: A selector speaks of nobody, or the act contradicts itself.
         """
-        report = Report()
-        targets = await self._targets(act, selectors)
-        report.settings = [_target_name(level, name) for _, level, name in targets if level is not Level.ACCOUNT]
-        for batch in _batches(await self._accounts(act, selectors)):
+        report, _, accounts = await self._begin(act, selectors)
+        for batch in _batches(accounts):
             for account, circuit in await self._directory.circuits(batch):
                 decided = decide(act, circuit, enforceable=account.enforceable, now=self._clock.now())
                 report.add(_effect(account, circuit, decided, None))
@@ -111,14 +109,11 @@ class Operator:
         """Do it, and return what was done.
 
         Raises:
-            RefusedError: A selector speaks of nobody; nothing was changed.
+            RefusedError: As for `plan`; nothing was changed.
         """
-        report = Report()
-        targets = await self._targets(act, selectors)
-        accounts = await self._accounts(act, selectors)
+        report, targets, accounts = await self._begin(act, selectors)
         if targets:
             await self._modes.change(targets, act, self._clock.now())
-            report.settings = [_target_name(level, name) for _, level, name in targets if level is not Level.ACCOUNT]
         for batch in _batches(accounts):
             for account, effect in await self._act_on_batch(act, batch):
                 report.add(effect)
@@ -178,37 +173,35 @@ class Operator:
             await locked.order(account, after.epoch, verdict, commands, now)
         return _effect(account, circuit, decided, verdict)
 
-    async def _accounts(self, act: Act, selectors: Sequence[Selector]) -> list[int]:
-        """Return the keys of those concerned, ascending; of a mode those with a pending verdict."""
-        keys: set[int] = set()
-        nobody: list[Selector] = []
-        for selector in selectors:
-            found = await self._directory.keys(selector, pending=act.kind is ActKind.MODE)
-            keys.update(found)
-            if not found and act.kind is not ActKind.MODE:
-                nobody.append(selector)
-        if nobody:
-            raise RefusedError(_no_account(nobody))
-        return sorted(keys)
-
-    async def _targets(self, act: Act, selectors: Sequence[Selector]) -> list[tuple[str, Level, str]]:
-        """Return where a mode is to be set, each place once; nothing for the other acts."""
-        if act.kind is not ActKind.MODE:
-            return []
+    async def _begin(
+        self, act: Act, selectors: Sequence[Selector]
+    ) -> tuple[Report, list[tuple[str, Level, str]], list[int]]:
+        """Return an empty report, where a mode is to be set, and the accounts to decide about, ascending."""
+        if act.apply_pending and act.mode is not Mode.ENFORCE:
+            raise RefusedError("pending verdicts are applied with the mode enforce only: nothing was changed")
+        covered: set[int] = set()
+        pending: set[int] = set()
         targets: dict[tuple[str, Level, str], None] = {}
         nobody: list[Selector] = []
         for selector in selectors:
-            places = await self._places(selector)
-            targets.update(dict.fromkeys(places))
-            if not places:
+            keys = await self._directory.keys(selector)
+            covered.update(keys)
+            places: list[tuple[str, Level, str]] = []
+            if act.kind is ActKind.MODE:
+                places = await self._places(selector, keys)
+                targets.update(dict.fromkeys(places))
+                pending.update(await self._directory.keys(selector, pending=True))
+            if not keys and not places:
                 nobody.append(selector)
         if nobody:
             raise RefusedError(_no_account(nobody))
-        return list(targets)
+        groups = [f"{level}:{name}" for _, level, name in targets if level is not Level.ACCOUNT]
+        report = Report(covered=len(covered), settings=groups)
+        return report, list(targets), sorted(pending if act.kind is ActKind.MODE else covered)
 
-    async def _places(self, selector: Selector) -> list[tuple[str, Level, str]]:
+    async def _places(self, selector: Selector, keys: Sequence[int]) -> list[tuple[str, Level, str]]:
+        """Return where the mode of a selector is set, as `(application, level, name)`."""
         if selector.scope is Scope.ACCOUNT:
-            keys = await self._directory.keys(selector)
             return [
                 (account.application_id, Level.ACCOUNT, str(account.key))
                 for account, _ in await self._directory.circuits(keys)
@@ -223,10 +216,6 @@ def _effect(account: Account, circuit: Circuit, decided: Verdict | Refusal, verd
     if isinstance(decided, Refusal):
         return AccountEffect(account.id, account.address, circuit.state, circuit.state, decided.effect, decided.why)
     return AccountEffect(account.id, account.address, decided.before, decided.to, Effect.CHANGED, decided.why, verdict)
-
-
-def _target_name(level: Level, name: str) -> str:
-    return f"{level}:{name}"
 
 
 def _no_account(selectors: Sequence[Selector]) -> str:

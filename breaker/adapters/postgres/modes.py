@@ -150,6 +150,7 @@ class PostgresModes:
         """
         columns = [list(column) for column in zip(*targets, strict=True)] or [[], [], []]
         context = '{"act": "mode"}'
+        expires_at = None if act.lasts is None else now + act.lasts
         accounts = [int(name) for _, level, name in targets if level is Level.ACCOUNT]
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
@@ -157,7 +158,7 @@ class PostgresModes:
                 if act.mode is None:
                     await connection.execute(_CLEAR, *columns)
                 else:
-                    await connection.execute(_SET, *columns, act.mode, act.reason, act.author, now, act.expires_at)
+                    await connection.execute(_SET, *columns, act.mode, act.reason, act.author, now, expires_at)
                 if accounts:
                     why = mode_sentence("", act.mode, act.reason)
                     await connection.execute(_AUDIT_ACCOUNTS, accounts, now, why, act.author, context)

@@ -1,0 +1,296 @@
+"""`breaker trip`, `reset` and `mode`: people's acts."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from breaker.app import Operations, report_as_json
+from breaker.cli.exit_codes import ExitCode
+from breaker.cli.options import Config, DataDir, Json, parse_duration, read_settings
+from breaker.cli.output import Column, print_json, print_table, remark, remarks
+from breaker.cli.running import operate
+from breaker.cli.words import many
+from breaker.domain.acts import Act, ActKind, Effect
+from breaker.domain.circuit import Mode
+from breaker.domain.selectors import EVERYTHING, Selector, parse_selector
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from breaker.config import Settings
+    from breaker.domain.acts import AccountEffect, Report
+
+ASKED_BEYOND = 10
+"""Accounts beyond which an act asks first."""
+
+_SHOWN = 20
+_EXEMPT_LASTS = "24h"
+_STANDARD_INPUT = "-"
+_FORMS = "give an address, a grant id, domain:X, workspace:X, application:X, --all, or - for standard input"
+_COLUMNS = (
+    Column("account", shrinks=True),
+    Column("from"),
+    Column("to"),
+    Column("effect"),
+    Column("why", shrinks=True),
+)
+
+
+class ModeChoice(StrEnum):
+    """What `breaker mode` sets; `inherit` takes a setting away."""
+
+    OBSERVE = "observe"
+    ENFORCE = "enforce"
+    EXEMPT = "exempt"
+    INHERIT = "inherit"
+
+
+Selectors = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SELECTOR...",
+        help="An address, a grant id, domain:X, workspace:X, application:X, or - to read them from standard input.",
+        show_default=False,
+    ),
+]
+Everything = Annotated[bool, typer.Option(EVERYTHING, help="Every account.", show_default=False)]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the audit trail.", show_default=False)
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.", show_default=False)]
+Plan = Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.", show_default=False)]
+Wait = Annotated[
+    str | None,
+    typer.Option(
+        "--wait",
+        metavar="60s",
+        help="Wait that long for the platform to be read back; ends with 4 where it was not.",
+        show_default=False,
+    ),
+]
+
+
+def register(application: typer.Typer) -> None:
+    """Add the commands of this family."""
+    application.command("trip")(trip)
+    application.command("reset")(reset)
+    application.command("mode")(mode)
+
+
+def trip(  # noqa: PLR0913 - every argument is an option that a person may give
+    *,
+    selectors: Selectors = None,
+    everything: Everything = False,
+    reason: Reason,
+    plan: Plan = False,
+    yes: Yes = False,
+    wait: Wait = None,
+    json: Json = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Stop accounts, whatever their mode."""
+    act = Act(ActKind.TRIP, _reason(reason), author())
+    chosen = read_selectors(selectors or [], everything=everything)
+    _carry_out(read_settings(config, data_dir=data_dir), act, chosen, Manner(plan, yes, _seconds(wait), json))
+
+
+def reset(  # noqa: PLR0913 - every argument is an option that a person may give
+    *,
+    selectors: Selectors = None,
+    everything: Everything = False,
+    reason: Reason,
+    plan: Plan = False,
+    yes: Yes = False,
+    wait: Wait = None,
+    json: Json = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Let accounts go: unblock them, bring them home, and begin counting anew."""
+    act = Act(ActKind.RESET, _reason(reason), author())
+    chosen = read_selectors(selectors or [], everything=everything)
+    _carry_out(read_settings(config, data_dir=data_dir), act, chosen, Manner(plan, yes, _seconds(wait), json))
+
+
+def mode(  # noqa: PLR0913 - every argument is an option that a person may give
+    *,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SELECTOR... observe|enforce|exempt|inherit",
+            help="Whose mode (a group's holds for accounts to come), and which; inherit takes a setting away.",
+            show_default=False,
+        ),
+    ],
+    everything: Everything = False,
+    reason: Reason,
+    lasts: Annotated[
+        str | None,
+        typer.Option("--for", metavar="24h", help="Ends by itself after that; exempt: 24h.", show_default=False),
+    ] = None,
+    apply_pending: Annotated[
+        bool,
+        typer.Option("--apply-pending", help="With enforce: also do what pending verdicts asked.", show_default=False),
+    ] = False,
+    plan: Plan = False,
+    yes: Yes = False,
+    wait: Wait = None,
+    json: Json = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Say how far Breaker may go: observe (verdicts only), enforce, exempt.
+
+    The most specific setting wins: account, domain, workspace, application. Going from observe to enforce stops nobody
+    for what was seen before: it lists who has a verdict pending, and --apply-pending takes them.
+    """
+    *selectors, last = words
+    if last not in set(ModeChoice):
+        raise typer.BadParameter(f"{last!r} is no mode: the last word is one of {', '.join(ModeChoice)}")
+    chosen = read_selectors(selectors, everything=everything)
+    if apply_pending and last != ModeChoice.ENFORCE:
+        raise typer.BadParameter("--apply-pending goes with enforce only")
+    if lasts is None and last == ModeChoice.EXEMPT:
+        lasts = _EXEMPT_LASTS
+    settings = read_settings(config, data_dir=data_dir)
+    act = Act(
+        ActKind.MODE,
+        _reason(reason),
+        author(),
+        mode=None if last == ModeChoice.INHERIT else Mode(last),
+        lasts=None if lasts is None else parse_duration(lasts),
+        apply_pending=apply_pending,
+    )
+    _carry_out(settings, act, chosen, Manner(plan, yes, _seconds(wait), json))
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an act is gone about.
+
+    Args:
+        plan: Show what would be done, and do nothing.
+        yes: Ask nothing.
+        wait: Seconds to wait for the platform to be read back.
+        json: Print JSON.
+    """
+
+    plan: bool
+    yes: bool
+    wait: float
+    json: bool
+
+
+def author() -> str:
+    """Return who is at the keyboard, for the audit trail."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        name = f"uid {os.getuid()}"
+    behind = os.environ.get("SUDO_USER")
+    return f"{behind} (as {name})" if behind and behind != name else name
+
+
+def read_selectors(words: Sequence[str], *, everything: bool) -> list[Selector]:
+    """Read selectors as they were typed; `-` stands for the lines of standard input.
+
+    Raises:
+        typer.BadParameter: There is none, or one has no known form.
+    """
+    texts: list[str] = [EVERYTHING] if everything else []
+    for word in words:
+        lines = (line.partition("#")[0].strip() for line in sys.stdin) if word == _STANDARD_INPUT else [word]
+        texts += [line for line in lines if line]
+    if not texts:
+        raise typer.BadParameter(f"no account is named: {_FORMS}")
+    try:
+        return list(dict.fromkeys(parse_selector(text) for text in texts))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _carry_out(settings: Settings, act: Act, selectors: Sequence[Selector], manner: Manner) -> None:
+    async def work(available: Operations) -> ExitCode:
+        planned = await available.operator.plan(act, selectors)
+        if manner.plan:
+            _print(planned, manner, plan=True)
+            return ExitCode.DONE
+        if planned.covered > 1:
+            _announce(act, planned)
+        if planned.covered > ASKED_BEYOND and not manner.yes and not _agreed(planned):
+            remark("Nothing was changed.")
+            return ExitCode.FAILED
+        done = await available.operator.carry_out(act, selectors)
+        unconfirmed = await available.operator.wait(done, manner.wait)
+        _print(done, manner, plan=False, unconfirmed=len(unconfirmed))
+        if done.counts[Effect.REFUSED]:
+            return ExitCode.FAILED
+        return ExitCode.NOT_CONFIRMED if unconfirmed else ExitCode.DONE
+
+    operate(settings, work)
+
+
+def _announce(act: Act, planned: Report) -> None:
+    what = f"mode {act.mode or ModeChoice.INHERIT}" if act.kind is ActKind.MODE else str(act.kind)
+    remark(f"{what}: {many(planned.covered, 'account')}{_counts(planned)}")
+    if planned.listed:
+        print_table(_COLUMNS, [_row(one) for one in planned.listed[:_SHOWN]], remarks())
+    if planned.total > _SHOWN:
+        remark(f"... and {planned.total - _SHOWN:,} more")
+
+
+def _agreed(planned: Report) -> bool:
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(
+            f"{planned.covered:,} accounts are meant and nobody can be asked: say --yes, or --plan to see them"
+        )
+    return typer.confirm(f"Go on with {planned.covered:,} accounts?", err=True)
+
+
+def _print(report: Report, manner: Manner, *, plan: bool, unconfirmed: int = 0) -> None:
+    if manner.json:
+        print_json(report_as_json(report, plan=plan, unconfirmed=None if plan else unconfirmed))
+        return
+    if report.settings:
+        print_table((Column("mode of"),), [(one,) for one in report.settings])
+    if report.listed:
+        print_table(_COLUMNS, [_row(one) for one in report.listed])
+    if plan:
+        remark(f"Nothing was changed: this is the plan for {many(report.covered, 'account')}.")
+    elif unconfirmed:
+        remark(
+            f"{unconfirmed:,} not yet confirmed by the platform: it is ordered, and `breaker serve` carries it out. "
+            "`breaker status --pending` shows what is missing."
+        )
+    if report.counts[Effect.PENDING]:
+        remark(
+            f"{many(report.counts[Effect.PENDING], 'verdict')} given before stay pending and stop nobody now; "
+            "--apply-pending takes them."
+        )
+
+
+def _counts(report: Report) -> str:
+    told = ", ".join(f"{count:,} {effect}" for effect, count in report.counts.items() if count)
+    return f" ({told})" if told else ""
+
+
+def _row(one: AccountEffect) -> tuple[str | None, ...]:
+    return (one.address or one.account, one.before, one.to, one.effect, one.detail)
+
+
+def _reason(reason: str) -> str:
+    if not reason.strip():
+        raise typer.BadParameter("--reason must say why")
+    return reason.strip()
+
+
+def _seconds(wait: str | None) -> float:
+    return parse_duration(wait) if wait else 0.0

@@ -1,0 +1,209 @@
+"""One account, told to a person from top to bottom: what it is, its numbers, why, what was done, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from breaker.cli.output import STYLES, Column, print_table
+from breaker.cli.words import ago, lasting, moment, percent
+from breaker.domain.acts import UNENFORCEABLE
+from breaker.domain.detectors import PLATFORM_LINES, PLATFORM_PAUSES, Signal
+from breaker.domain.headroom import headroom, rate
+from breaker.domain.states import WANTED, State, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from breaker.domain.standing import CommandRecord, Explanation, Standing
+    from breaker.domain.windows import Series
+
+_WINDOWS = (
+    Column("signal"),
+    Column("over"),
+    Column("bad", justify="right"),
+    Column("of", justify="right"),
+    Column("rate", justify="right"),
+    Column("review at", justify="right"),
+    Column("pause at", justify="right", wide=True),
+)
+_RECENT = (
+    Column("last"),
+    Column("sends", justify="right"),
+    Column("hard bounces", justify="right"),
+    Column("rate", justify="right"),
+    Column("all bounces", justify="right", wide=True),
+    Column("delivered", justify="right", wide=True),
+    Column("complaints", justify="right"),
+    Column("rejected", justify="right", wide=True),
+)
+_COMMANDS = (
+    Column("command"),
+    Column("wanted", wide=True),
+    Column("sent"),
+    Column("ended"),
+    Column("tries", justify="right"),
+    Column("error", shrinks=True),
+)
+
+
+def print_explanation(console: Console, explanation: Explanation, now: float) -> None:
+    """Tell all that is known of an account."""
+    standing = explanation.standing
+    _say(console, f"{standing.address or standing.id}", "bold")
+    _say(console, f"  grant {standing.grant_id or 'unknown'}, application {standing.application_id}")
+    _say(console, f"  {_whereabouts(standing)}")
+    console.print()
+    _print_state(console, explanation, now)
+    console.print()
+    print_table(_WINDOWS, list(_windows(standing)), console)
+    for line in _headrooms(standing):
+        _say(console, line)
+    console.print()
+    print_table(_RECENT, list(_recent(explanation)), console)
+    _print_verdicts(console, explanation)
+    if explanation.commands:
+        console.print()
+        print_table(_COMMANDS, [_command(one, now) for one in explanation.commands], console)
+    console.print()
+    for line in _next_steps(explanation):
+        _say(console, line)
+
+
+def _print_state(console: Console, explanation: Explanation, now: float) -> None:
+    standing, setting = explanation.standing, explanation.setting
+    circuit, enforcement = standing.circuit, standing.enforcement
+    since = f" since {moment(circuit.since)} ({ago(circuit.since, now)})" if circuit.since else ""
+    _say(console, f"  state     {circuit.state}{since}", STYLES.get(circuit.state, ""))
+    if enforcement.is_confirmed:
+        _say(console, f"  platform  read back: {enforcement.confirmed}")
+    elif not standing.enforceable:
+        _say(console, f"  platform  {UNENFORCEABLE}", "yellow")
+    else:
+        tries = f", tried {enforcement.attempts} times" if enforcement.attempts else ""
+        error = f"; last error: {enforcement.error}" if enforcement.error else ""
+        _say(console, f"  platform  NOT YET CONFIRMED: {enforcement.wanted} is wanted{tries}{error}", "yellow")
+    source = (
+        f"set for the {standing.mode_source} by {setting.author}: {setting.reason}"
+        if setting
+        else (f"configured ({standing.mode_source})")
+    )
+    expiry = f", until {moment(setting.expires_at)}" if setting and setting.expires_at else ""
+    _say(console, f"  mode      {standing.mode}, {source}{expiry}")
+    if circuit.pending:
+        pending = circuit.pending
+        _say(
+            console,
+            f"  pending   verdict {pending.verdict} asks for {pending.to}; held by {pending.held_by} since "
+            f"{moment(pending.at)}",
+            "yellow",
+        )
+    if standing.counters.restarted_at:
+        _say(console, f"  counting  since the reset of {moment(standing.counters.restarted_at)}")
+    if standing.last_event_at:
+        _say(console, f"  last news {moment(standing.last_event_at)} ({ago(standing.last_event_at, now)} ago)")
+
+
+def _print_verdicts(console: Console, explanation: Explanation) -> None:
+    if not explanation.verdicts:
+        return
+    console.print()
+    for verdict in explanation.verdicts:
+        moved = f"{verdict.before} -> {verdict.to}" if verdict.before is not verdict.to else f"{verdict.to}"
+        by = f" by {verdict.author}" if verdict.author else ""
+        held = f", held by {verdict.held_by}" if verdict.held_by else ""
+        _say(console, f"  {moment(verdict.at)}  verdict {verdict.id}: {moved} ({verdict.detector}{by}{held})")
+        _say(console, f"    {verdict.why}")
+
+
+def _windows(standing: Standing) -> Iterator[tuple[str, ...]]:
+    counters = standing.counters
+    yield from _windows_of("bounce", Signal.BOUNCE, counters.bounces, "sends")
+    yield from _windows_of("complaint", Signal.COMPLAINT, counters.complaints, "delivered")
+    if counters.totals.feedback_delivered:
+        yield from _windows_of("complaint", Signal.COMPLAINT, counters.feedback, "with feedback")
+
+
+def _windows_of(name: str, signal: Signal, series: Series, what: str) -> Iterator[tuple[str, ...]]:
+    for window in series.windows():
+        yield (
+            name,
+            f"last {window.size:,} {what}",
+            f"{window.bad:,}",
+            f"{window.total:,}",
+            percent(rate(window.bad, window.total)),
+            percent(PLATFORM_LINES[signal]),
+            percent(PLATFORM_PAUSES[signal]),
+        )
+
+
+def _headrooms(standing: Standing) -> Iterator[str]:
+    for signal in Signal:
+        left = headroom(standing.counters, signal)
+        pace = "never at the present rate" if left.sends is None else f"{left.sends:,} sends at the present rate"
+        reached = (
+            "the platform's review line is reached"
+            if left.bad_outcomes == 0
+            else (f"{left.bad_outcomes:,} more bad outcomes in a row reach the platform's review line ({pace})")
+        )
+        yield f"  {signal}: {reached}, if its window holds {left.window:,} sends"
+
+
+def _recent(explanation: Explanation) -> Iterator[tuple[str, ...]]:
+    for seconds, tally in explanation.recent.items():
+        yield (
+            lasting(seconds),
+            f"{tally.sends:,}",
+            f"{tally.hard_bounces:,}",
+            percent(rate(tally.hard_bounces, tally.sends)),
+            f"{tally.bounces:,}",
+            f"{tally.delivered:,}",
+            f"{tally.complaints:,}",
+            f"{tally.rejected:,}",
+        )
+
+
+def _command(command: CommandRecord, now: float) -> tuple[str | None, ...]:
+    ended = {"settled": "read back", "given_up": "GIVEN UP"}.get(command.ended or "", command.ended or "open")
+    when = f" {moment(command.ended_at)}" if command.ended_at else ""
+    waits = max(0.0, command.next_attempt_at - now)
+    due = f", again in {lasting(waits)}" if not command.ended and waits else ""
+    return (
+        command.kind,
+        moment(command.created_at),
+        moment(command.sent_at) if command.sent_at else None,
+        f"{ended}{when}{due}",
+        str(command.attempts),
+        command.error,
+    )
+
+
+def _next_steps(explanation: Explanation) -> Iterator[str]:
+    """Yield what a person may want to type now."""
+    standing = explanation.standing
+    name = standing.address or standing.id
+    circuit = standing.circuit
+    if standing.enforceable and not standing.enforcement.is_confirmed:
+        yield "  The platform was not read back yet: is `breaker serve` running?"
+    if circuit.pending and WANTED[circuit.pending.to] is not Wanted.SENDING and standing.enforceable:
+        yield f'  To take the pending verdict:  breaker mode {name} enforce --apply-pending --reason "..."'
+    if circuit.state in (State.STOPPED, State.LIMITED, State.PROBING):
+        yield f'  To let it go:  breaker reset {name} --reason "..." --wait 60s'
+    elif standing.enforceable:
+        yield f'  To stop it:  breaker trip {name} --reason "..." --wait 60s'
+
+
+def _whereabouts(standing: Standing) -> str:
+    home, seen = standing.home_workspace_id, standing.workspace_id
+    if seen is None and home is None:
+        return "its workspace is not known"
+    if home is not None and home != seen:
+        return f"in workspace {seen}, at home in {home}"
+    return f"in workspace {seen}"
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(text, style=style), soft_wrap=not console.is_terminal)

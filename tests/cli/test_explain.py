@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from breaker.domain.acts import Act, ActKind
+from breaker.domain.selectors import parse_selector
+from breaker.domain.states import State
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Terminal
+    from tests.fleet import Fleet
+
+
+async def _a_stopped_account(known: Fleet) -> None:
+    key = await known.know("bad@x.example", "grant-bad", workspace="wsp-1")
+    await known.count(key, delivered=60, bounced=60)
+    await known.suspend(key, State.STOPPED)
+    act = Act(ActKind.TRIP, "bought list", "ada")
+    await known.operations.operator.carry_out(act, [parse_selector("grant-bad")])
+
+
+def test_an_account_is_explained_from_its_numbers_to_what_to_type_next(shell: Terminal) -> None:
+    shell.prepare(_a_stopped_account)
+
+    said = shell.breaker("explain", "bad@x.example")
+
+    assert said.code == 0
+    for part in (
+        "grant grant-bad, application app-1",
+        "NOT YET CONFIRMED: stopped is wanted",
+        "observe, configured (daemon)",
+        "bounce: the platform's review line is reached",
+        "(level, held by observe)",
+        "12 of the last 200 sends hard-bounced.",
+        "sending -> stopped (operator by ada)",
+        "Stopped by a person: bought list",
+        'breaker reset bad@x.example --reason "..." --wait 60s',
+    ):
+        assert part in said.out
+    assert "bounce last 1,000 sends 60 120 50.00 % 5.00 % 10.00 %" in " ".join(said.out.split())
+
+
+def test_the_json_is_the_account_with_its_story(shell: Terminal) -> None:
+    shell.prepare(_a_stopped_account)
+
+    told = shell.breaker("explain", "grant-bad", "--json").json
+
+    assert (told["id"], told["state"], told["last_verdict"]["detector"]) == (
+        "grant-bad",
+        "stopped",
+        "operator",
+    )
+    assert [one["detector"] for one in told["verdicts"]] == ["operator", "level"]
+    assert [(one["kind"], one["ended"]) for one in told["commands"]] == [("block", None)]
+    assert set(told["recent"]) == {"3600", "86400", "604800"}
+
+
+def test_an_unknown_account_is_told_and_fails(shell: Terminal) -> None:
+    said = shell.breaker("explain", "nobody@x.example")
+
+    assert (said.code, said.err) == (
+        1,
+        "breaker: no account is known by nobody@x.example; `breaker status` lists those that are\n",
+    )
+
+
+def test_explain_takes_one_account(shell: Terminal) -> None:
+    assert shell.breaker("explain", "domain:x.example").code == 2
