@@ -114,6 +114,8 @@ class SimulationOptions:
         rule_scope: Which outbound rules a send is checked against.
         rules_envelope: The shape of the answer to `GET /v3/rules`.
         workspaces: Which generation of the workspace endpoints answers.
+        missing_domain: How the domain of a workspace without one is shown: null (DOC changelog 2026-09-24) or the empty
+            string (SDK, Python).
         manual_assign_needs_auto_group_off: Whether `manual-assign` refuses a target workspace with `auto_group`
             (SPEC tag text, SKILL; the CLI's later code does not).
         requests_per_second: Requests of one application in a second before 429 (DOC rate-limits).
@@ -142,6 +144,7 @@ class SimulationOptions:
     rule_scope: RuleScope = RuleScope.WORKSPACE
     rules_envelope: ListEnvelope = ListEnvelope.FLAT
     workspaces: WorkspaceGeneration = WorkspaceGeneration.DOMAIN_OPTIONAL
+    missing_domain: str | None = None
     manual_assign_needs_auto_group_off: bool = True
     requests_per_second: int = 50
     rate_limit_error: str = "rate_limit_error"

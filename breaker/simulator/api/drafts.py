@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from breaker.simulator.api.exchange import APPLICATION, answer, deleted, page, page_request
-from breaker.simulator.api.send_body import SendBody, message_json, send_body_of
+from breaker.simulator.api.send_body import SendBody, send_body_of
 from breaker.simulator.state.drafts import Draft
 from breaker.simulator.state.paging import paged
 
@@ -59,7 +59,7 @@ async def _send(request: web.Request) -> web.Response:
     application, draft = request[APPLICATION], _draft(request)
     message = application.submit(draft.grant_id, draft.outgoing)
     application.drafts.remove(draft.grant_id, draft.id)
-    return answer(request, {**draft.as_json(), **message_json(message, draft.fields)})
+    return answer(request, {**draft.as_json(), "id": message.id, "object": "message", "thread_id": message.thread_id})
 
 
 def _grant(request: web.Request) -> Grant:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 from aiohttp import web
 
 from breaker.simulator.api.exchange import APPLICATION, answer, body_of, deleted
 from breaker.simulator.errors import ErrorFamily
-from breaker.simulator.state.workspaces import WorkspaceChange, WorkspaceCreation
+from breaker.simulator.state.workspaces import Workspace, WorkspaceChange, WorkspaceCreation
+
+if TYPE_CHECKING:
+    from breaker.simulator.state.base import Json
 
 _ERRORS = ErrorFamily.MANAGEMENT
 _MAXIMUM_GRANTS = 500
@@ -38,22 +43,22 @@ def routes() -> list[web.RouteDef]:
 
 
 async def _list(request: web.Request) -> web.Response:
-    return answer(request, [workspace.as_json() for workspace in request[APPLICATION].workspaces])
+    return answer(request, [_shown(request, workspace) for workspace in request[APPLICATION].workspaces])
 
 
 async def _create(request: web.Request) -> web.Response:
     body = await body_of(request, WorkspaceCreation, _ERRORS)
-    return answer(request, request[APPLICATION].workspaces.create(body).as_json())
+    return answer(request, _shown(request, request[APPLICATION].workspaces.create(body)))
 
 
 async def _show(request: web.Request) -> web.Response:
-    return answer(request, request[APPLICATION].workspaces.get(request.match_info["workspace_id"]).as_json())
+    return answer(request, _shown(request, request[APPLICATION].workspaces.get(request.match_info["workspace_id"])))
 
 
 async def _change(request: web.Request) -> web.Response:
     body = await body_of(request, WorkspaceChange, _ERRORS)
     changed = request[APPLICATION].workspaces.change(request.match_info["workspace_id"], body)
-    return answer(request, changed.as_json())
+    return answer(request, _shown(request, changed))
 
 
 async def _remove(request: web.Request) -> web.Response:
@@ -75,7 +80,7 @@ async def _assign(request: web.Request) -> web.Response:
         {
             "application_id": application.id,
             "workspace_id": workspace.workspace_id,
-            "domain": workspace.domain,
+            "domain": workspace.domain or application.surroundings.options.missing_domain,
             "grants_assigned": assigned or None,
             "grants_removed": removed or None,
         },
@@ -89,3 +94,7 @@ async def _auto_group(request: web.Request) -> web.Response:
     )
     message = f"Auto-grouping started successfully under JobID '{job_id}', please wait for the process to complete."
     return answer(request, {"job_id": job_id, "message": message})
+
+
+def _shown(request: web.Request, workspace: Workspace) -> Json:
+    return workspace.as_json(request[APPLICATION].surroundings.options.missing_domain)

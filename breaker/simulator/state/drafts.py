@@ -24,7 +24,6 @@ class Draft:
     sequence: int
     grant_id: str
     thread_id: str
-    date: int
     fields: Json
     outgoing: Outgoing
 
@@ -36,10 +35,8 @@ class Draft:
             "grant_id": self.grant_id,
             "object": "draft",
             "thread_id": self.thread_id,
-            "date": self.date,
             "folders": ["drafts"],
             "starred": False,
-            "unread": False,
         }
 
 
@@ -62,7 +59,6 @@ class Drafts:
             self._surroundings.next_sequence(),
             grant_id,
             identifiers.unique(),
-            self._surroundings.now(),
             shown,
             outgoing,
         )

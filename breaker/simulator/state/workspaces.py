@@ -54,13 +54,13 @@ class Workspace:
     policy_id: str | None = None
     rule_ids: list[str] = field(default_factory=list)
 
-    def as_json(self) -> Json:
+    def as_json(self, missing_domain: str | None = None) -> Json:
         """Return it as the platform shows it (SPEC WorkspaceObject)."""
         shown: Json = {
             "workspace_id": self.workspace_id,
             "application_id": self.application_id,
             "name": self.name,
-            "domain": self.domain,
+            "domain": self.domain or missing_domain,
             "auto_group": self.auto_group,
             "default": self.default,
             "rule_ids": list(self.rule_ids),
@@ -151,6 +151,8 @@ class Workspaces:
             ApiError: 400 or not found, with nothing changed.
         """
         workspace = self.by_id(workspace_id)
+        if body == WorkspaceChange():
+            raise _ERRORS.bad_request("at least one field is required")  # SDK, Python
         if body.domain is not msgspec.UNSET and body.domain != workspace.domain:
             raise _ERRORS.bad_request("domain cannot be changed")
         if workspace.default and (body.name is not msgspec.UNSET or body.auto_group is not msgspec.UNSET):
