@@ -5,11 +5,12 @@ server's diagnostic text. The text is the better witness: `General` says nothing
 `550 user unknown`. So the enhanced status (RFC 3463) and the words are asked first, and the type last.
 
 Order of evidence:
-    1. an enhanced status whose meaning is beyond doubt (`5.1.1`, `5.2.2`, ...);
-    2. the words of the text;
-    3. the class of the enhanced status (`5.7.x`, `4.x.x`);
-    4. the three-digit reply code (RFC 5321);
-    5. the type.
+    1. the transport's words that it did not even try, whatever status it puts beside them;
+    2. an enhanced status whose meaning is beyond doubt (`5.1.1`, `5.2.2`, ...);
+    3. the words of the text;
+    4. the class of the enhanced status (`5.7.x`, `4.x.x`);
+    5. the three-digit reply code (RFC 5321);
+    6. the type.
 """
 
 from __future__ import annotations
@@ -26,13 +27,17 @@ _ENHANCED_STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]\
 _REPLY_CODE = re.compile(r"(?<![\d.\-#])([45]\d\d)(?=[\s\-]|$)")
 
 # RFC 3463 and the IANA registry "SMTP Enhanced Status Codes"; 5.1.10 is RFC 7505's null MX, also used by Exchange for
-# recipients that do not exist, as is 5.4.1 by Exchange Online.
+# recipients that do not exist, as is 5.4.1 by Exchange Online. 5.1.7 and 5.1.8 speak of the sender's address, whatever
+# the words beside them say of an unknown domain.
 _CERTAIN: Mapping[tuple[str, int, int], BounceClass] = {
     ("5", 1, 1): BounceClass.UNKNOWN_RECIPIENT,
     ("5", 1, 2): BounceClass.UNKNOWN_RECIPIENT,
     ("5", 1, 3): BounceClass.UNKNOWN_RECIPIENT,
     ("5", 1, 6): BounceClass.UNKNOWN_RECIPIENT,
+    ("5", 1, 7): BounceClass.POLICY,
+    ("5", 1, 8): BounceClass.POLICY,
     ("5", 1, 10): BounceClass.UNKNOWN_RECIPIENT,
+    ("5", 4, 1): BounceClass.UNKNOWN_RECIPIENT,
     ("5", 2, 2): BounceClass.MAILBOX_FULL,
     ("4", 2, 2): BounceClass.MAILBOX_FULL,
     ("5", 2, 3): BounceClass.CONTENT_OR_SIZE,
@@ -43,11 +48,14 @@ _CERTAIN: Mapping[tuple[str, int, int], BounceClass] = {
     ("5", 7, 26): BounceClass.POLICY,
 }
 
+_NOT_TRIED = re.compile(r"suppression list|(has|is|was|been) suppressed", re.IGNORECASE)
+
 _WORDS: tuple[tuple[BounceClass, re.Pattern[str]], ...] = (
-    (BounceClass.SUPPRESSED, re.compile(r"suppression list|suppressed", re.IGNORECASE)),
     (
         BounceClass.MAILBOX_FULL,
-        re.compile(r"mailbox (is )?full|over ?quota|quota exceeded|exceeded.{0,20}quota|out of storage", re.IGNORECASE),
+        re.compile(
+            r"mailbox (is )?full|over.{0,15}quota|quota exceeded|exceeded.{0,20}quota|out of storage", re.IGNORECASE
+        ),
     ),
     (
         BounceClass.UNKNOWN_RECIPIENT,
@@ -55,8 +63,9 @@ _WORDS: tuple[tuple[BounceClass, re.Pattern[str]], ...] = (
             r"user (is )?unknown|unknown (user|recipient|address|mailbox|local)"
             r"|no such (user|recipient|address|mailbox)"
             r"|does(n't| not) exist|invalid (recipient|mailbox|address|user)|mailbox (not found|unavailable)"
-            r"|(user|recipient|address|account) (not found|unknown)|no mailbox here|not a valid (recipient|mailbox)"
-            r"|account (is |has been )?(disabled|inactive|closed)|recipient rejected|not our customer"
+            r"|(user|recipient|address|account|mailbox) (not found|unknown)|no mailbox here"
+            r"|not a valid (recipient|mailbox)|doesn't have an? \S{1,80} account|unroute?able"
+            r"|(account|mailbox) (is |has been )?(disabled|inactive|closed)|recipient rejected|not our customer"
             r"|(host|domain) (name )?(not found|unknown)|nxdomain|null mx",
             re.IGNORECASE,
         ),
@@ -71,7 +80,7 @@ _WORDS: tuple[tuple[BounceClass, re.Pattern[str]], ...] = (
         BounceClass.POLICY,
         re.compile(
             r"\bspf\b|\bdkim\b|\bdmarc\b|authenticat|black-?list|block-?list|\brbl\b|dnsbl|spamhaus|barracuda"
-            r"|proofpoint|reputation|unsolicited|\bspam\b|\bpolicy\b|not authorized|access denied|blocked"
+            r"|proofpoint|reputation|unsolicited|\bspam\b|\bpolic(y|ies)\b|not authorized|access denied|blocked"
             r"|administrative prohibition",
             re.IGNORECASE,
         ),
@@ -101,7 +110,9 @@ _LONGEST_READ = 2000
 """Characters of a diagnostic text that are read: servers say what matters first, and a hostile text costs no more."""
 
 
-_ADDRESS = re.compile(r"[^\s<>@,;:'\"()\[\]]+@[^\s<>@,;:'\"()]+")
+# A match begins where a word does: to try from within one too would take a long word's length squared.
+_ADDRESS = re.compile(r"(?<![^\s<>@,;:'\"()\[\]])[^\s<>@,;:'\"()\[\]]+@[^\s<>@,;:'\"()]+")
+_BLANKS = " \t\r\n"
 _SHORTEST_NAME = 3
 _LONGEST_KEPT = 500
 
@@ -119,7 +130,10 @@ def without_addresses(diagnostic: str, recipient: str) -> str:
         diagnostic: The text as it came.
         recipient: The recipient's address, whose local part servers like to repeat alone.
     """
-    text = _ADDRESS.sub("<address>", diagnostic[:_LONGEST_READ])
+    text = diagnostic[:_LONGEST_READ]
+    if len(diagnostic) > _LONGEST_READ:  # half an address would not be known for one
+        text = text[: max(0, *map(text.rfind, _BLANKS))]
+    text = _ADDRESS.sub("<address>", text)
     local_part = recipient.partition("@")[0]
     if len(local_part) >= _SHORTEST_NAME:
         text = re.sub(rf"(?<!\w){re.escape(local_part)}(?!\w)", "<address>", text, flags=re.IGNORECASE)
@@ -143,6 +157,8 @@ def classify(diagnostic: str | None, bounce_type: str | None) -> BounceClass:
 
 
 def _by_diagnostic(text: str) -> BounceClass | None:
+    if _NOT_TRIED.search(text):
+        return BounceClass.SUPPRESSED
     status = _ENHANCED_STATUS.search(text)
     if status:
         certain = _CERTAIN.get((status[1], int(status[2]), int(status[3])))
@@ -164,9 +180,7 @@ def _by_status_class(status: re.Match[str] | None) -> BounceClass | None:
     if status is None:
         return None
     subject, detail = int(status[2]), int(status[3])
-    if subject == 1:  # 5.1.7 and 5.1.8 speak of the sender's address, not of the recipient's
-        return BounceClass.POLICY if detail in (7, 8) else BounceClass.UNKNOWN_RECIPIENT
-    if (subject, detail) in {(2, 1), (4, 1), (4, 4)}:
+    if subject == 1 or (subject, detail) in {(2, 1), (4, 4)}:
         return BounceClass.UNKNOWN_RECIPIENT
     return {6: BounceClass.CONTENT_OR_SIZE, 7: BounceClass.POLICY}.get(subject)
 
