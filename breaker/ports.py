@@ -360,11 +360,9 @@ class BadOutcome(NamedTuple):
 
 
 class TallyKey(NamedTuple):
-    """What shared counters are kept by; the account stands for its application, the hour is that of sending."""
+    """What shared counters are kept by: the account stands for its groups, the hour is that of sending."""
 
     account: int
-    domain: str
-    workspace_id: str
     hour: int
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from breaker.domain.outcomes import BOUNCE_BITS, NOTHING, BounceClass, Tally, difference
+from breaker.domain.outcomes import BOUNCE_BITS, NOTHING, BounceClass, Tally, added
 from breaker.domain.windows import Series
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _CLASSES = tuple(BOUNCE_BITS.items())
+_NAMES = tuple(BOUNCE_BITS)
+_TALLIES = len(Tally._fields)
+_LOWEST_BOUNCE = min(BOUNCE_BITS.values())
 _HEADER = struct.Struct(f"<BId{len(Tally._fields)}I{len(_CLASSES)}IHHHB")
 _EVIDENCE = struct.Struct("<B15sq")
 
@@ -50,25 +53,53 @@ class Counters:
     Attributes:
         totals: What was counted since `restarted_at`.
         by_class: Sends since then for which a bounce of the class is known.
-        bounces: Hard bounces over sends.
-        complaints: Complaints over delivered sends.
-        feedback: The same over those to recipient domains that send complaint feedback.
         evidence: What sequential detectors remember, by detector name.
         restarted_at: Sends before this moment, Unix seconds, count no longer; 0 where there was no reset.
     """
 
-    __slots__ = ("bounces", "by_class", "complaints", "evidence", "feedback", "restarted_at", "sizes", "totals")
+    __slots__ = (
+        "_bounces",
+        "_complaints",
+        "_feedback",
+        "by_class",
+        "evidence",
+        "restarted_at",
+        "sizes",
+        "totals",
+    )
 
     def __init__(self, sizes: WindowSizes, restarted_at: float = 0.0) -> None:
         """Start counting from nothing."""
         self.sizes = sizes
         self.restarted_at = restarted_at
         self.totals = NOTHING
-        self.by_class: dict[BounceClass, int] = dict.fromkeys(BounceClass, 0)
-        self.bounces = Series(sizes.bounce)
-        self.complaints = Series(sizes.complaint)
-        self.feedback = Series(sizes.complaint)
+        self.by_class: dict[BounceClass, int] = dict.fromkeys(_NAMES, 0)
         self.evidence: dict[str, int] = {}
+        # Each a series, or the bytes of one that nobody asked for yet: most events need one of the three.
+        self._bounces: Series | bytes = b""
+        self._complaints: Series | bytes = b""
+        self._feedback: Series | bytes = b""
+
+    @property
+    def bounces(self) -> Series:
+        """Hard bounces over sends."""
+        if isinstance(self._bounces, bytes):
+            self._bounces = _series(self.sizes.bounce, self._bounces)
+        return self._bounces
+
+    @property
+    def complaints(self) -> Series:
+        """Complaints over delivered sends."""
+        if isinstance(self._complaints, bytes):
+            self._complaints = _series(self.sizes.complaint, self._complaints)
+        return self._complaints
+
+    @property
+    def feedback(self) -> Series:
+        """Complaints over delivered sends to recipient domains that send complaint feedback."""
+        if isinstance(self._feedback, bytes):
+            self._feedback = _series(self.sizes.complaint, self._feedback)
+        return self._feedback
 
     def record(self, sent_at: int, before: int, after: int, counting: Counting) -> Tally:
         """Count what a send's outcomes became.
@@ -84,22 +115,25 @@ class Counters:
         """
         if before == after or sent_at < self.restarted_at:
             return NOTHING
-        added = difference(counting.tally(after), counting.tally(before))
-        self.totals = Tally(*(old + new for old, new in zip(self.totals, added, strict=True)))
+        change = counting.change(before, after)
+        self.totals = added(self.totals, change)
         fresh = after & ~before
-        if added.bounces or added.hard_bounces or fresh >= BOUNCE_BITS[BounceClass.UNKNOWN_RECIPIENT]:
+        if fresh >= _LOWEST_BOUNCE:
             for name, bit in _CLASSES:
                 if fresh & bit:
                     self.by_class[name] += 1
-        _count(self.bounces, sent_at, added.sends, added.hard_bounces)
-        _count(self.complaints, sent_at, added.delivered, added.complaints)
-        _count(self.feedback, sent_at, added.feedback_delivered, added.feedback_complaints)
-        return added
+        if change.sends or change.hard_bounces:
+            _count(self.bounces, sent_at, change.sends, change.hard_bounces)
+        if change.delivered or change.complaints:
+            _count(self.complaints, sent_at, change.delivered, change.complaints)
+        if change.feedback_delivered or change.feedback_complaints:
+            _count(self.feedback, sent_at, change.feedback_delivered, change.feedback_complaints)
+        return change
 
     @property
     def crowded(self) -> bool:
         """Whether late outcomes call for a recount from the ledger."""
-        return self.bounces.crowded or self.complaints.crowded or self.feedback.crowded
+        return any(isinstance(one, Series) and one.crowded for one in (self._bounces, self._complaints, self._feedback))
 
     def recount(self, sends: Sequence[tuple[int, int]], counting: Counting) -> None:
         """Build the windows anew; totals and evidence stay.
@@ -110,11 +144,11 @@ class Counters:
             counting: What counts.
         """
         tallies = [(sent_at, counting.tally(outcomes)) for sent_at, outcomes in sends if sent_at >= self.restarted_at]
-        self.bounces = Series.recounted(self.sizes.bounce, ((at, t.hard_bounces) for at, t in tallies if t.sends))
-        self.complaints = Series.recounted(
+        self._bounces = Series.recounted(self.sizes.bounce, ((at, t.hard_bounces) for at, t in tallies if t.sends))
+        self._complaints = Series.recounted(
             self.sizes.complaint, ((at, t.complaints) for at, t in tallies if t.delivered)
         )
-        self.feedback = Series.recounted(
+        self._feedback = Series.recounted(
             self.sizes.complaint, ((at, t.feedback_complaints) for at, t in tallies if t.feedback_delivered)
         )
 
@@ -131,7 +165,8 @@ class Counters:
 
     def to_bytes(self) -> bytes:
         """Return the counters as bytes, which `from_bytes` reads; at most about 4 KB."""
-        series = [one.to_bytes() for one in (self.bounces, self.complaints, self.feedback)]
+        parts = (self._bounces, self._complaints, self._feedback)
+        series = [one if isinstance(one, bytes) else one.to_bytes() for one in parts]
         header = _HEADER.pack(
             _VERSION,
             self.sizes.fingerprint,
@@ -157,29 +192,32 @@ class Counters:
             return counters
         version, fingerprint, counters.restarted_at, *rest = _HEADER.unpack_from(data)
         if version != _VERSION:
-            raise ValueError(
-                f"counters of version {version} were written by a newer Breaker; this one knows {_VERSION}"
-            )
-        tallies, classes = len(Tally._fields), len(_CLASSES)
-        counters.totals = Tally(*rest[:tallies])
-        counters.by_class = dict(zip(BounceClass, rest[tallies : tallies + classes], strict=True))
-        bounces, complaints, feedback, evidence = rest[tallies + classes :]
+            raise ValueError(f"counters of version {version} are of a newer Breaker; this one knows {_VERSION}")
+        counters.totals = Tally._make(rest[:_TALLIES])
+        if any(classes := rest[_TALLIES : _TALLIES + len(_NAMES)]):
+            counters.by_class = dict(zip(_NAMES, classes, strict=True))
+        bounces, complaints, feedback, evidence = rest[_TALLIES + len(_NAMES) :]
         first = _HEADER.size
         second, third = first + bounces, first + bounces + complaints
         end = third + feedback
         if fingerprint == sizes.fingerprint:
-            counters.bounces = Series.from_bytes(sizes.bounce, data[first:second])
-            counters.complaints = Series.from_bytes(sizes.complaint, data[second:third])
-            counters.feedback = Series.from_bytes(sizes.complaint, data[third:end])
+            counters._bounces = data[first:second]
+            counters._complaints = data[second:third]
+            counters._feedback = data[third:end]
         else:
             counters.bounces.crowded = True
-        counters.evidence = _evidence_from_bytes(data[end:], evidence)
+        if evidence:
+            counters.evidence = _evidence_from_bytes(data[end:], evidence)
         return counters
 
 
 @lru_cache(maxsize=8)
 def _fingerprint(bounce: tuple[int, ...], complaint: tuple[int, ...]) -> int:
     return zlib.crc32(repr((bounce, complaint)).encode())
+
+
+def _series(sizes: tuple[int, ...], data: bytes) -> Series:
+    return Series.from_bytes(sizes, data) if data else Series(sizes)
 
 
 def _count(series: Series, sent_at: int, total: int, bad: int) -> None:

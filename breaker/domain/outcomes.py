@@ -104,13 +104,14 @@ class Counting:
         counted: The classes that count; the others are shown beside them ("the rate of all") and count for nothing.
     """
 
-    __slots__ = ("_tallies", "counted", "mask")
+    __slots__ = ("_changes", "_tallies", "counted", "mask")
 
     def __init__(self, counted: frozenset[BounceClass] = COUNTED_BY_DEFAULT) -> None:
         """Prepare the counting of these classes."""
         self.counted = counted
         self.mask = sum(int(BOUNCE_BITS[name]) for name in counted)
         self._tallies: dict[int, Tally] = {0: NOTHING}
+        self._changes: dict[tuple[int, int], Tally] = {}
 
     def tally(self, outcomes: int) -> Tally:
         """Return what a send with this set of outcomes is worth.
@@ -121,6 +122,14 @@ class Counting:
         known = self._tallies.get(outcomes)
         if known is None:
             known = self._tallies[outcomes] = self._tally(outcomes)
+        return known
+
+    def change(self, before: int, after: int) -> Tally:
+        """Return what has to be added to the counters when a send's set of outcomes grows from `before` to `after`."""
+        known = self._changes.get((before, after))
+        if known is None:
+            pairs = zip(self.tally(after), self.tally(before), strict=True)
+            known = self._changes[before, after] = Tally(*(new - old for new, old in pairs))
         return known
 
     def _tally(self, outcomes: int) -> Tally:
@@ -140,9 +149,18 @@ class Counting:
         )
 
 
-def difference(after: Tally, before: Tally) -> Tally:
-    """Return what has to be added to the counters when a send's tally grows from `before` to `after`."""
-    return Tally(*(new - old for new, old in zip(after, before, strict=True)))
+def added(one: Tally, other: Tally) -> Tally:
+    """Return the sum of two tallies."""
+    return Tally(
+        one[0] + other[0],
+        one[1] + other[1],
+        one[2] + other[2],
+        one[3] + other[3],
+        one[4] + other[4],
+        one[5] + other[5],
+        one[6] + other[6],
+        one[7] + other[7],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_left, bisect_right
+from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -66,9 +67,7 @@ class Series:
     def __init__(self, sizes: Sequence[int]) -> None:
         """Make an empty series."""
         self.sizes = tuple(sizes)
-        self._limits = tuple(max(1, size // 100) for size in self.sizes)
-        # A byte holds a bucket and the late ones that crowd it, unless a window is very large.
-        typecode = "B" if 2 * self._limits[-1] < _BYTE else "I"
+        self._limits, typecode = _shape(self.sizes)
         self._starts: array[int] = array("I")
         self._totals: array[int] = array(typecode)
         self._bad: array[int] = array(typecode)
@@ -252,6 +251,13 @@ class Series:
         self._totals = array(self._totals.typecode, reversed(totals))
         self._bad = array(self._bad.typecode, reversed(bads))
         self._until_compaction = _COMPACTION_INTERVAL
+
+
+@lru_cache(maxsize=16)
+def _shape(sizes: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
+    """Return the largest bucket before each edge, and the type that counts one: a byte, where that holds it crowded."""
+    limits = tuple(max(1, size // 100) for size in sizes)
+    return limits, "B" if 2 * limits[-1] < _BYTE else "I"
 
 
 def _filled(limit: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from breaker.domain.bounces import enhanced_status, without_addresses
 from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import NOTHING, OutcomeKind, OutcomeSet, Tally, difference, outcome_bit
+from breaker.domain.outcomes import OutcomeKind, OutcomeSet, added, outcome_bit
 from breaker.flows.judge import Judge
 from breaker.ports import BadOutcome, Counted, Send, Sender, TallyKey, TryTransactionAgainError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from breaker.domain.circuit import Circuit
     from breaker.domain.commands import Actuator
     from breaker.domain.counters import Counters
-    from breaker.domain.outcomes import Counting, DeliveryEvent, Recipient
+    from breaker.domain.outcomes import Counting, DeliveryEvent, Recipient, Tally
     from breaker.domain.profile import Profile
     from breaker.flows.judge import Given
     from breaker.ports import Account, Ledger, LedgerTransaction, Modes
@@ -211,7 +211,7 @@ class _Batch:
         self._report.outcomes["counted"] += 1
         self._report.kinds[event.kind] += 1
         counters = self._counters[outcome.account]
-        added = counters.record(seen.sent_at, before, after, self._rules.counting)
+        change = counters.record(seen.sent_at, before, after, self._rules.counting)
         if counters.crowded:
             await self._recount(outcome.account)
         self._add_tally(outcome.account, seen.sent_at, before, after)
@@ -219,15 +219,15 @@ class _Batch:
             self._note(outcome, seen.sent_at, after)
         for detector in self._sequential:
             evidence = counters.evidence.get(detector.name, 0)
-            counters.evidence[detector.name] = detector.observe(evidence, added)
-        if added.hard_bounces or added.complaints:
+            counters.evidence[detector.name] = detector.observe(evidence, change)
+        if change.hard_bounces or change.complaints:
             number = outcome.account
             self._circuits[number] = await self._judge.consider(
                 self._transaction,
                 self._accounts[number],
                 self._circuits[number],
                 counters,
-                Signal.BOUNCE if added.hard_bounces else Signal.COMPLAINT,
+                Signal.BOUNCE if change.hard_bounces else Signal.COMPLAINT,
                 self._now,
             )
 
@@ -265,12 +265,10 @@ class _Batch:
         counters.recount(await self._transaction.sends_of(number, counters.restarted_at, limit), self._rules.counting)
 
     def _add_tally(self, number: int, sent_at: int, before: int, after: int) -> None:
-        account = self._accounts[number]
-        key = TallyKey(number, account.domain, account.workspace_id or "", sent_at // _HOUR)
-        counting = self._rules.counting
-        added = difference(counting.tally(after), counting.tally(before))
-        old = self._tallies.get(key, NOTHING)
-        self._tallies[key] = Tally(*(one + other for one, other in zip(old, added, strict=True)))
+        key = TallyKey(number, sent_at // _HOUR)
+        change = self._rules.counting.change(before, after)
+        old = self._tallies.get(key)
+        self._tallies[key] = change if old is None else added(old, change)
 
     def _note(self, outcome: _Outcome, sent_at: int, after: int) -> None:
         event, recipient = outcome.event, outcome.recipient

@@ -82,6 +82,7 @@ class PostgresLocked:
         self._sizes = sizes
         self._loaded: dict[int, Circuit] = {}
         self._applications: dict[int, int] = {}
+        self._groups: dict[int, tuple[str, str]] = {}
 
     async def load(self, accounts: Sequence[int]) -> Mapping[int, tuple[Account, Circuit, Counters]]:
         """Lock in ascending order and return them; those that are gone are missing."""
@@ -94,6 +95,7 @@ class PostgresLocked:
             circuit = Circuit(State(state), since, epoch, pending)
             self._loaded[number] = circuit
             self._applications[number] = application
+            self._groups[number] = (account.domain, account.workspace_id or "")
             found[number] = (account, circuit, Counters.from_bytes(self._sizes, counters))
         return found
 

@@ -130,7 +130,7 @@ class PostgresLedgerTransaction(PostgresLocked):
         """Add to the counters of domains, workspaces and applications: new rows only, joined per batch."""
         joined: dict[tuple[int, str, str, int], list[int]] = {}
         for key, tally in tallies.items():
-            name = (self._applications[key.account], key.domain, key.workspace_id, key.hour)
+            name = (self._applications[key.account], *self._groups[key.account], key.hour)
             counts = joined.setdefault(name, [0] * 6)
             for place, value in enumerate(tally[:6]):
                 counts[place] += value
