@@ -27,6 +27,10 @@ class RefusedError(Exception):
     """What was asked for cannot be done as it was asked; the sentence says why, and what can."""
 
 
+class NobodyError(RefusedError):
+    """A selector speaks of no account that is known."""
+
+
 class ActKind(StrEnum):
     """What a person can do."""
 

@@ -53,6 +53,7 @@ class Counters:
     Attributes:
         totals: What was counted since `restarted_at`.
         by_class: Sends since then for which a bounce of the class is known.
+        crowded: Whether late outcomes, or other sizes of the windows, call for a recount from the ledger.
         evidence: What sequential detectors remember, by detector name.
         restarted_at: Sends before this moment, Unix seconds, count no longer; 0 where there was no reset.
     """
@@ -62,6 +63,7 @@ class Counters:
         "_complaints",
         "_feedback",
         "by_class",
+        "crowded",
         "evidence",
         "restarted_at",
         "sizes",
@@ -75,6 +77,7 @@ class Counters:
         self.totals = NOTHING
         self.by_class: dict[BounceClass, int] = dict.fromkeys(_NAMES, 0)
         self.evidence: dict[str, int] = {}
+        self.crowded = False
         # Each a series, or the bytes of one that nobody asked for yet: most events need one of the three.
         self._bounces: Series | bytes = b""
         self._complaints: Series | bytes = b""
@@ -123,34 +126,33 @@ class Counters:
                 if fresh & bit:
                     self.by_class[name] += 1
         if change.sends or change.hard_bounces:
-            _count(self.bounces, sent_at, change.sends, change.hard_bounces)
+            self.crowded |= _count(self.bounces, sent_at, change.sends, change.hard_bounces)
         if change.delivered or change.complaints:
-            _count(self.complaints, sent_at, change.delivered, change.complaints)
+            self.crowded |= _count(self.complaints, sent_at, change.delivered, change.complaints)
         if change.feedback_delivered or change.feedback_complaints:
-            _count(self.feedback, sent_at, change.feedback_delivered, change.feedback_complaints)
+            self.crowded |= _count(self.feedback, sent_at, change.feedback_delivered, change.feedback_complaints)
         return change
 
-    @property
-    def crowded(self) -> bool:
-        """Whether late outcomes call for a recount from the ledger."""
-        return any(isinstance(one, Series) and one.crowded for one in (self._bounces, self._complaints, self._feedback))
-
-    def recount(self, sends: Sequence[tuple[int, int]], counting: Counting) -> None:
-        """Build the windows anew; totals and evidence stay.
+    def recount(self, sends: Sequence[tuple[int, int]], counting: Counting, *, complete: bool = True) -> None:
+        """Build the crowded windows anew; totals, evidence and the other windows stay.
 
         Args:
-            sends: `(sent_at, outcomes)` of the account's sends since the last reset, the newest first, at least as many
-                as the largest window reaches back over.
+            sends: `(sent_at, outcomes)` of the account's sends since the last reset, the newest first.
             counting: What counts.
+            complete: Whether these are all there are. Where they are not, windows that they do not reach back far
+                enough for stay crowded: a window of complaints covers fewer sends than there are, and one of
+                feedback often a small part of them.
         """
         tallies = [(sent_at, counting.tally(outcomes)) for sent_at, outcomes in sends if sent_at >= self.restarted_at]
-        self._bounces = Series.recounted(self.sizes.bounce, ((at, t.hard_bounces) for at, t in tallies if t.sends))
-        self._complaints = Series.recounted(
-            self.sizes.complaint, ((at, t.complaints) for at, t in tallies if t.delivered)
-        )
-        self._feedback = Series.recounted(
-            self.sizes.complaint, ((at, t.feedback_complaints) for at, t in tallies if t.feedback_delivered)
-        )
+        if self.bounces.crowded:
+            bounced = ((at, t.hard_bounces) for at, t in tallies if t.sends)
+            self._bounces = _recounted(self.sizes.bounce, bounced, complete=complete)
+        if self.complaints.crowded:
+            complained = ((at, t.complaints) for at, t in tallies if t.delivered)
+            self._complaints = _recounted(self.sizes.complaint, complained, complete=complete)
+        if self.feedback.crowded:
+            told = ((at, t.feedback_complaints) for at, t in tallies if t.feedback_delivered)
+            self._feedback = _recounted(self.sizes.complaint, told, complete=complete)
 
     @classmethod
     def from_ledger(
@@ -160,7 +162,6 @@ class Counters:
         counters = cls(sizes, restarted_at)
         for sent_at, outcomes in reversed(sends):
             counters.record(sent_at, 0, outcomes, counting)
-        counters.recount(sends, counting)
         return counters
 
     def to_bytes(self) -> bytes:
@@ -205,7 +206,7 @@ class Counters:
             counters._complaints = data[second:third]
             counters._feedback = data[third:end]
         else:
-            counters.bounces.crowded = True
+            counters.crowded = True
         if evidence:
             counters.evidence = _evidence_from_bytes(data[end:], evidence)
         return counters
@@ -220,11 +221,19 @@ def _series(sizes: tuple[int, ...], data: bytes) -> Series:
     return Series.from_bytes(sizes, data) if data else Series(sizes)
 
 
-def _count(series: Series, sent_at: int, total: int, bad: int) -> None:
+def _recounted(sizes: tuple[int, ...], sends: Iterable[tuple[int, int]], *, complete: bool) -> Series:
+    series = Series.recounted(sizes, sends)
+    series.crowded = not complete and not series.truncated
+    return series
+
+
+def _count(series: Series, sent_at: int, total: int, bad: int) -> bool:
+    """Count, and return whether the series is crowded now."""
     if total:
         series.add_send(sent_at, bad)
     elif bad:
         series.mark_bad(sent_at)
+    return series.crowded
 
 
 def _evidence_to_bytes(evidence: Mapping[str, int]) -> Iterable[bytes]:

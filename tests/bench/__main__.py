@@ -28,6 +28,7 @@ _LEDGER_SIZE = """
     SELECT sum(pg_total_relation_size(inhrelid))::float8 / (SELECT count(*) FROM ledger)
     FROM pg_inherits WHERE inhparent = 'ledger'::regclass
 """
+_DAY = 86_400
 _LARGEST_CIRCUIT = "SELECT max(pg_column_size(c.*)) FROM circuits c"
 
 
@@ -56,7 +57,7 @@ async def ingest(home: Path, connections: int, requests: int, rounds: int) -> li
     url = await postgres.start()
     try:
         await upgrade(url)
-        fleet = Fleet(accounts=1_000, first_sent_at=int(time.time()) - requests)
+        fleet = Fleet(accounts=1_000, first_sent_at=int(time.time()) - _DAY // 2)
         bare, durable = [], []
         async with server(yardstick) as (bare_port, _), server(breaker, url, str(home / "secrets")) as (port, _):
             await measure(bare_port, fleet.requests(requests // 4, seed=1), connections)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 APPLICATION = "app-bench"
 SECRET = "a-webhook-secret-for-the-bench"
 PATH = "/webhooks/nylas"
+_ROUND = 400
+"""Seconds that one load lies after the one before it: a later load is of later messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Fleet:
         """Yield whole HTTP requests, each with a new message of an account drawn by lot."""
         draw = random.Random(seed)
         for number in range(count):
-            body = self._notification(draw, f"{seed}-{number}", self.first_sent_at + number // 100)
+            body = self._notification(draw, f"{seed}-{number}", self.first_sent_at + seed * _ROUND + number // 100)
             head = (
                 f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
                 f"X-Nylas-Signature: {sign(body, SECRET)}\r\nContent-Length: {len(body)}\r\n\r\n"
