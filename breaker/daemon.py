@@ -19,14 +19,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
+import asyncpg
 import structlog
 from aiohttp import web
 
 from breaker.adapters.clock import SystemClock
+from breaker.adapters.http.admin import AdminListener
+from breaker.adapters.http.health import Health
 from breaker.adapters.http.webhook import Handlers, Limits, TryLaterError, Undecodable, WebhookListener
+from breaker.adapters.metrics import Metrics
 from breaker.adapters.nylas.budget import Budget
 from breaker.adapters.nylas.client import NylasPlatform
 from breaker.adapters.nylas.transport import Transport
+from breaker.adapters.postgres.adoption import PostgresAdoption
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.facts import OtherSendKeyError, check_send_key
 from breaker.adapters.postgres.guard import Limits as GuardLimits
@@ -35,6 +40,7 @@ from breaker.adapters.postgres.identities import Identities
 from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.ledger import PostgresLedger
+from breaker.adapters.postgres.migrate import SchemaError, check_schema
 from breaker.adapters.postgres.outbox import PostgresOutbox
 from breaker.adapters.postgres.partitions import Partitions
 from breaker.adapters.postgres.roster import PostgresRoster
@@ -53,7 +59,9 @@ from breaker.app import (
     wire_operations,
 )
 from breaker.domain.circuit import Mode
+from breaker.domain.outcomes import OutcomeKind
 from breaker.domain.profile import standard_profile
+from breaker.flows.adopt import EVERY, Sweep
 from breaker.flows.carry_out import Sender, Surroundings
 from breaker.flows.count import Count, Rules
 from breaker.flows.fixtures import Names
@@ -65,15 +73,14 @@ from breaker.ports import ModeInForce, PlatformError, StoreError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
-    import asyncpg
-
     from breaker.adapters.nylas.notifications import GrantEvent
     from breaker.app import Operations
     from breaker.config import GuardedApplication, Settings
     from breaker.config.values import ListenAddress
     from breaker.domain.outcomes import DeliveryEvent
     from breaker.flows.count import Report
-    from breaker.ports import Account, Clock, Modes
+    from breaker.flows.judge import Given
+    from breaker.ports import Account, Clock, Command, Modes
 
 _DAY = 86_400.0
 _LOOK_AT_SECRETS = 1.0
@@ -149,49 +156,84 @@ class Guarded:
 
 
 class Reporter:
-    """Tells the log and the metrics what happened."""
+    """Tells the log and the metrics what happened, and the senders that there is something to do.
 
-    def __init__(self, wake: Callable[[], None]) -> None:
-        """Keep whom to wake when there are new commands."""
+    Args:
+        metrics: The metrics.
+        wake: Wakes the senders.
+    """
+
+    def __init__(self, metrics: Metrics, wake: Callable[[], None]) -> None:
+        """Keep who is told."""
+        self._metrics = metrics
         self._wake = wake
 
-    def committed(self, report: Report, size: int) -> None:
+    def committed(self, report: Report, size: int, seconds: float) -> None:
         """A batch was committed."""
+        self._metrics.batch(size, seconds)
+        for kind, number in report.kinds.items():
+            self._metrics.outcomes(OutcomeKind(kind), number)
+        for result, number in report.outcomes.items():
+            if result != "counted":
+                self._metrics.not_counted(result, number)
         for one in report.given:
-            verdict = one.verdict
-            log.info(
-                "verdict",
-                verdict=one.id,
-                account=one.account.id,
-                account_address=one.account.address,
-                **{"from": verdict.before, "to": verdict.to},
-                detector=verdict.detector,
-                signal=verdict.signal,
-                count=verdict.count,
-                of=verdict.of,
-                held_by=verdict.held_by,
-                mode=one.mode,
-                why=verdict.why,
-            )
+            self._metrics.verdict(one.verdict, one.mode)
+            _log_verdict(one)
         if report.given:
             self._wake()
 
     def refused(self, error: Exception, size: int) -> None:
         """A batch was not committed."""
         cause = error.__cause__ or error
+        self._metrics.database_error(type(cause).__name__)
         log.error("batch not committed", events=size, error=type(error).__name__, cause=type(cause).__name__)
 
     def tried_again(self, error: Exception) -> None:
         """A batch is tried again."""
+        self._metrics.database_error(str(error).partition(" ")[0])
         log.debug("batch tried again", error=str(error))
 
     def answered(self, status: int, result: str, trigger: str) -> None:
         """A request was answered."""
+        self._metrics.notification(status, result, trigger)
         if status != 200 or result == "not_understood":  # noqa: PLR2004
             log.warning("notification not taken in", status=status, result=result, trigger=trigger)
 
     def received(self, application_id: str, trigger: str, occurred_at: float, now: float) -> None:
         """A signed notification came."""
+        self._metrics.event(application_id, trigger, now - occurred_at, now)
+
+    def confirmed(self, command: Command, seconds: float) -> None:
+        """A command was read back."""
+        self._metrics.stop_confirmed(command.kind, seconds)
+        log.info(
+            "confirmed",
+            command=command.id,
+            kind=command.kind,
+            account=command.account.id,
+            account_address=command.account.address,
+            epoch=command.epoch,
+            attempts=command.attempts,
+            seconds=round(seconds, 3),
+        )
+
+
+def _log_verdict(one: Given) -> None:
+    verdict = one.verdict
+    log.info(
+        "verdict",
+        verdict=one.id,
+        account=one.account.id,
+        account_address=one.account.address,
+        **{"from": verdict.before, "to": verdict.to},
+        detector=verdict.detector,
+        signal=verdict.signal,
+        count=verdict.count,
+        of=verdict.of,
+        held_by=verdict.held_by,
+        mode=one.mode,
+        why=verdict.why,
+    )
 
 
 # --- Intake ----------------------------------------------------------------------------------------------------------
@@ -285,6 +327,7 @@ class Daemon:
 
     Attributes:
         webhook_address: Where the webhook listener listens, as (host, port).
+        admin_address: The same of the admin listener.
         operations: The use-cases, on the daemon's own connections.
     """
 
@@ -297,6 +340,7 @@ class Daemon:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._senders: list[Sender] = []
         self.webhook_address: tuple[str, int] = ("", 0)
+        self.admin_address: tuple[str, int] = ("", 0)
         self.operations: Operations
         self._intake: Intake
         self._secrets: WebhookSecrets
@@ -323,12 +367,15 @@ class Daemon:
             session = await stack.enter_async_context(aiohttp.ClientSession())
             self.guarded = [self._guard(one, session) for one in self._settings.guarded_applications()]
             self._secrets = WebhookSecrets(self._settings, self.guarded)
-            reporter = Reporter(self._wake_senders)
+            self._metrics = Metrics()
+            self._reporter = reporter = Reporter(self._metrics, self._wake_senders)
             modes: Modes = OnlyObserving() if observe_only else self.operations.modes
             self._intake = Intake(self._settings, pool, self._clock, modes, reporter)
             upkeep = PostgresUpkeep(pool, self._intake.partitions)
             await upkeep.make_days_ahead(self._clock.now())
             self._start_workers(pool, upkeep)
+            poll = self._metrics.keep_polling(self.operations.fleet, self._clock)
+            self._tasks.append(asyncio.create_task(poll, name="metrics"))
             stack.push_async_callback(self._stop_workers)
             self._intake.ingest.start()
             stack.push_async_callback(self._intake.ingest.stop)
@@ -343,11 +390,19 @@ class Daemon:
                     self._settings.intake.max_recipients,
                 ),
             )
+            admin = AdminListener(
+                self.operations,
+                Health(self._checks(pool), self._metrics.registry),
+                self._settings.admin_tokens,
+                self._wake_senders,
+            )
+            self.admin_address = await _listen(stack, admin.application(), self._settings.admin_listen)
             self.webhook_address = await _listen(stack, listener.application(), self._settings.listen)
             self._stack = stack.pop_all()
         log.info(
             "breaker serves",
             webhooks="{}:{}".format(*self.webhook_address),
+            admin="{}:{}".format(*self.admin_address),
             database=self._settings.database_url is not None,
         )
 
@@ -368,6 +423,7 @@ class Daemon:
             application.api_key.get_secret_value(),
             Budget(self._clock, self._settings.platform.requests_per_second),
             self._clock,
+            observe=self._metrics.platform_request,
             answer_within=self._settings.platform.timeout_seconds,
         )
         return Guarded(application, NylasPlatform(transport), application.id)
@@ -403,6 +459,17 @@ class Daemon:
         sender = Sender(self._surroundings(one.id, one, platform, pool))
         self._senders.append(sender)
         self._tasks.append(asyncio.create_task(sender.run(), name=f"sender of {one.id}"))
+        around = sender.at
+        sweep = Sweep(
+            application_id=one.id,
+            names=around.names,
+            platform=platform,
+            inventory=around.inventory,
+            adoption=PostgresAdoption(pool, self._intake.identities, window_sizes(self._settings)),
+            clock=self._clock,
+            quarantines=around.quarantines,
+        )
+        self._every("adoption", sweep, EVERY, self._clock.sleep)
         self._every(
             "grants", partial(read_all, platform, one.id, self._intake.roster, self._clock), _GRANTS, self._clock.sleep
         )
@@ -421,12 +488,13 @@ class Daemon:
             platform=platform,
             outbox=PostgresOutbox(pool, self.name),
             leases=PostgresLeases(pool),
-            inventory=PostgresInventory(pool, self._intake.identities),
+            inventory=PostgresInventory(pool),
             names=Names(one.application.installation or application_id),
             clock=self._clock,
             random=random.random,
             quarantine_for=quarantines.get,
             quarantines=frozenset(quarantines.values()),
+            confirmed=self._reporter.confirmed,
         )
 
     async def _order_again(self, missing: Callable[[float], Awaitable[int]]) -> None:
@@ -447,6 +515,20 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+
+    def _checks(self, pool: asyncpg.Pool) -> dict[str, Callable[[], Awaitable[str | None]]]:
+        async def database_() -> str | None:
+            try:
+                await check_schema(pool)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SchemaError) as error:
+                return str(error) or type(error).__name__
+            return None
+
+        async def secret() -> str | None:
+            known = any(self._secrets.all().values())
+            return None if known else "no webhook secret is known yet: run `breaker setup`"
+
+        return {"database": database_, "webhook_secret": secret}
 
     async def _look_at_secrets(self) -> None:
         self._secrets.read()

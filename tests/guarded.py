@@ -148,7 +148,7 @@ async def guarded(database_url: str, *, pooled: bool = False) -> AsyncIterator[G
             SystemClock(),
             identities,
             PostgresCircuits(pool, SIZES),
-            PostgresInventory(pool, identities),
+            PostgresInventory(pool),
             PostgresLeases(pool),
             PostgresAdoption(pool, identities, SIZES),
         )

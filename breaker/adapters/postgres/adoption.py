@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 from breaker.adapters.postgres.circuits import PostgresLocked
 from breaker.adapters.postgres.errors import translated
 from breaker.domain.circuit import act, apply
 from breaker.domain.states import WANTED, Cause, State, Wanted
-from breaker.ports import Account, Sender
+from breaker.ports import Account, Sender, TryTransactionAgainError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-
-    import asyncpg
 
     from breaker.adapters.postgres.identities import Identities
     from breaker.domain.counters import WindowSizes
@@ -41,6 +41,13 @@ _UNKNOWN = """
 """
 
 _CHANGING = "SELECT EXISTS (SELECT FROM commands WHERE account = $1 AND ended_at IS NULL)"
+
+_CONFIRM = """
+    UPDATE circuits SET confirmed = $2, confirmed_at = CASE WHEN $2::text IS NULL THEN NULL ELSE $3::float8 END
+    WHERE account = $1
+"""
+
+_PLACE = "UPDATE accounts SET workspace_id = $2, home_workspace_id = $3 WHERE account = $1"
 
 _AWAY = """
     SELECT a.account, a.grant_id, a.address, a.workspace_id, a.home_workspace_id
@@ -90,29 +97,28 @@ class PostgresAdoption:
         """Decide with the circuit locked: it may have been stopped or let go since it was found."""
         sender = Sender(application_id, found.grant_id, found.address)
         with translated():
-            number = (await self._identities.numbers_of([sender], now))[sender]
+            try:
+                number = (await self._identities.numbers_of([sender], now))[sender]
+            except asyncpg.ForeignKeyViolationError:
+                self._identities.forget([])
+                raise
             async with self._pool.acquire() as connection, connection.transaction():
                 locked = PostgresLocked(connection, self._sizes)
-                account, circuit, counters = (await locked.load([number]))[number]
+                known = (await locked.load([number])).get(number)
+                if known is None or not _is_meant(known[0], sender):
+                    # The database was replaced: its numbers are others' now, or nobody's.
+                    self._identities.forget([number])
+                    raise TryTransactionAgainError("an account's number was out of date")
+                account, circuit, counters = known
                 verdict = act(circuit, Cause.ADOPTED, now, "platform", "")
                 if verdict is None or await connection.fetchval(_CHANGING, number):
                     return False
                 verdict_id = await locked.record_verdict(account, verdict, {})
                 await locked.save(account, apply(circuit, verdict, verdict_id), counters)
-                await connection.execute(
-                    "UPDATE circuits SET confirmed = $2, confirmed_at = CASE WHEN $2::text IS NULL THEN NULL ELSE "
-                    "$3::float8 END WHERE account = $1",
-                    number,
-                    str(WANTED[verdict.to]) if found.confirmed else None,
-                    now,
-                )
+                confirmed = str(WANTED[verdict.to]) if found.confirmed else None
+                await connection.execute(_CONFIRM, number, confirmed, now)
                 if found.workspace_id is not None:
-                    await connection.execute(
-                        "UPDATE accounts SET workspace_id = $2, home_workspace_id = $3 WHERE account = $1",
-                        number,
-                        found.workspace_id,
-                        found.home_workspace_id,
-                    )
+                    await connection.execute(_PLACE, number, found.workspace_id, found.home_workspace_id)
         return True
 
     async def away(self, application_id: str) -> Sequence[Account]:
@@ -128,3 +134,10 @@ class PostgresAdoption:
         """Lock in ascending order, as everybody does, and forget."""
         with translated():
             await self._pool.execute(_UNCONFIRM, application_id, _STOPPED_STATES)
+
+
+def _is_meant(account: Account, sender: Sender) -> bool:
+    """Tell whether an account is the one that a sender's number was asked for."""
+    if account.application_id != sender.application_id:
+        return False
+    return account.grant_id == sender.grant_id if sender.grant_id else account.address == sender.address

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.adapters.postgres.identities import Identities
-
 _ITEMS = """
     SELECT i.kind, i.platform_id, i.detail::text, i.made_at
     FROM inventory i
@@ -24,8 +22,15 @@ _ITEMS = """
     ORDER BY i.made_at, i.kind, i.platform_id
 """
 
+# Asked first: an insert that meets a row that is there already would use up a number of the application's narrow type.
+_KNOW_APPLICATION = """
+    INSERT INTO applications (id) SELECT $1 WHERE NOT EXISTS (SELECT FROM applications WHERE id = $1)
+    ON CONFLICT DO NOTHING
+"""
+
 _ADD = """
-    INSERT INTO inventory (application, kind, platform_id, detail, made_at) VALUES ($1, $2, $3, $4::text::jsonb, $5)
+    INSERT INTO inventory (application, kind, platform_id, detail, made_at)
+    SELECT application, $2, $3, $4::text::jsonb, $5 FROM applications WHERE id = $1
     ON CONFLICT (application, kind, platform_id) DO UPDATE SET detail = excluded.detail, made_at = excluded.made_at
 """
 
@@ -42,12 +47,10 @@ class PostgresInventory:
 
     Args:
         pool: Connections to the database.
-        identities: Knows the applications by number.
     """
 
-    def __init__(self, pool: asyncpg.Pool, identities: Identities) -> None:
+    def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._identities = identities
 
     async def items(self, application_id: str) -> Sequence[InventoryItem]:
         """Return all, the oldest first."""
@@ -59,8 +62,8 @@ class PostgresInventory:
         """Remember a change, or what is known of it by now."""
         detail = msgspec.json.encode(item.detail).decode()
         with translated():
-            application = await self._identities.application(application_id)
-            await self._pool.execute(_ADD, application, item.kind, item.platform_id, detail, item.made_at)
+            await self._pool.execute(_KNOW_APPLICATION, application_id)
+            await self._pool.execute(_ADD, application_id, item.kind, item.platform_id, detail, item.made_at)
 
     async def remove(self, application_id: str, kind: str, platform_id: str) -> None:
         """Forget a change; one that is not known is no error."""

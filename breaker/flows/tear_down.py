@@ -1,0 +1,177 @@
+"""Tear down: everything that Breaker made on the platform taken back, in the reverse order, and nothing else touched.
+
+Accounts are moved home before their quarantine goes, the rule is taken out from among the others of each workspace
+before it goes, and a thing that is gone already is only forgotten, so that a run that broke off is gone on with.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from breaker.flows.fixtures import Fixtures, Made, rediscover
+from breaker.flows.quarantine import Quarantine
+from breaker.ports import GoneError, TryAgainError, Urgency
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Collection
+
+    from breaker.flows.fixtures import Names
+    from breaker.ports import Adoption, Clock, Inventory, Outbox, Platform, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """One step.
+
+    Args:
+        made: Which kind of thing goes; None for accounts that go home from where nothing of Breaker's is.
+        platform_id: The thing's id.
+        sentence: The same for people.
+    """
+
+    made: Made | None
+    platform_id: str
+    sentence: str
+
+
+@dataclass(slots=True, kw_only=True)
+class TearDown:
+    """Takes back what Breaker made in one application.
+
+    Args:
+        application_id: The application.
+        names: What this installation's things are called.
+        platform: The application on the platform.
+        inventory: What was made.
+        outbox: Where placements of accounts are remembered.
+        adoption: Knows the accounts that are away from home.
+        clock: The time.
+        quarantines: The workspaces that are configured for stopped accounts; they are their owner's, and stay.
+    """
+
+    application_id: str
+    names: Names
+    platform: Platform
+    inventory: Inventory
+    outbox: Outbox
+    adoption: Adoption
+    clock: Clock
+    quarantines: Collection[str] = ()
+    _fixtures: Fixtures = field(init=False, default_factory=Fixtures)
+    _workspaces: dict[str, Workspace] = field(init=False, default_factory=dict)
+
+    async def plan(self) -> list[Removal]:
+        """Say what would be taken back; nothing on the platform is changed.
+
+        Raises:
+            PlatformError: The platform could not be read.
+        """
+        await self._read()
+        steps: list[Removal] = []
+        away = Counter([account.workspace_id for account in await self.adoption.away(self.application_id)])
+        outside = sum(count for place, count in away.items() if place not in self._fixtures.quarantines)
+        if outside:
+            steps.append(Removal(None, "", f"move {_accounts(outside)} home, if still away"))
+        for number, home in self._fixtures.quarantines.items():
+            inside = len([grant async for grant in self.platform.grants(workspace_id=number)])
+            first = f"move {_accounts(inside)} home to {self._called(home)!r}, and " if inside else ""
+            steps.append(Removal(Made.WORKSPACE, number, f"{first}delete the quarantine {self._called(number)!r}"))
+        if self._fixtures.webhook_id is not None:
+            steps.append(Removal(Made.WEBHOOK, self._fixtures.webhook_id, "delete the webhook"))
+        for number in self._attached():
+            sentence = f"take the rule out of the workspace {self._called(number)!r}; its other rules stay"
+            steps.append(Removal(Made.ATTACHMENT, number, sentence))
+        if self._fixtures.rule_id is not None:
+            steps.append(Removal(Made.RULE, self._fixtures.rule_id, "delete the rule"))
+        if self._fixtures.list_id is not None:
+            sizes = {one.id: one.size for one in await self.platform.lists()}
+            sentence = f"delete the list; {_accounts(sizes.get(self._fixtures.list_id, 0))} in it can send again"
+            steps.append(Removal(Made.LIST, self._fixtures.list_id, sentence))
+        return steps
+
+    async def carry_out(self, planned: list[Removal]) -> AsyncIterator[Removal]:
+        """Do what `plan` has said, and yield each step when it is done.
+
+        Raises:
+            PlatformError: A step was not done; those before it were.
+        """
+        if planned:
+            await self._take_known_accounts_home()
+        for step in planned:
+            if step.made is not None:
+                await self._take_back(step.made, step.platform_id)
+                await self.inventory.remove(self.application_id, step.made, step.platform_id)
+            yield step
+
+    async def _take_back(self, made: Made, number: str) -> None:
+        match made:
+            case Made.WORKSPACE:
+                await self._empty(number)
+                await _unless_gone(self.platform.delete_workspace(number))
+            case Made.WEBHOOK:
+                await _unless_gone(self.platform.delete_webhook(number))
+            case Made.ATTACHMENT:
+                if self._fixtures.rule_id is not None:
+                    await _unless_gone(self.platform.detach_rule(number, self._fixtures.rule_id))
+            case Made.RULE:
+                await _unless_gone(self.platform.delete_rule(number))
+            case Made.LIST:
+                await _unless_gone(self.platform.delete_list(number))
+                await self.adoption.unconfirm(self.application_id)
+
+    async def _read(self) -> None:
+        self._fixtures = await rediscover(
+            self.platform, self.inventory, self.application_id, self.names, self.clock.now()
+        )
+        self._workspaces = {one.id: one for one in await self.platform.workspaces()}
+
+    def _attached(self) -> list[str]:
+        """Return the workspaces that the rule is to be taken out of: those known, and those it is found in."""
+        found = {one.id for one in self._workspaces.values() if self._fixtures.rule_id in one.rule_ids}
+        return sorted((self._fixtures.attached | found) - self._fixtures.quarantines.keys())
+
+    def _called(self, workspace_id: str) -> str:
+        workspace = self._workspaces.get(workspace_id)
+        return workspace.name if workspace else workspace_id
+
+    async def _take_known_accounts_home(self) -> None:
+        quarantine = Quarantine(
+            platform=self.platform.at(Urgency.RESET),
+            outbox=self.outbox,
+            inventory=self.inventory,
+            clock=self.clock,
+            application_id=self.application_id,
+            names=self.names,
+            fixtures=self._fixtures,
+            configured=lambda _home: None,
+            all_configured=self.quarantines,
+        )
+        for account in await self.adoption.away(self.application_id):
+            await quarantine.take_home(account)
+
+    async def _empty(self, quarantine_id: str) -> None:
+        """Move home what the database does not know of: deleting the workspace would let it fall to the default one."""
+        home = self._fixtures.quarantines[quarantine_id]
+        if home not in self._workspaces:
+            return
+        try:
+            grants = [grant.id async for grant in self.platform.grants(workspace_id=quarantine_id)]
+        except GoneError:
+            return
+        for grant_id in grants:
+            await self.platform.move_grant(grant_id, home)
+        if [grant async for grant in self.platform.grants(workspace_id=quarantine_id)]:
+            raise TryAgainError("accounts were moved home, and are still shown in quarantine: run it again")
+
+
+async def _unless_gone(change: Awaitable[None]) -> None:
+    try:
+        await change
+    except GoneError:
+        return
+
+
+def _accounts(count: int) -> str:
+    return f"{count:,} account{'' if count == 1 else 's'}"
