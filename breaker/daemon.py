@@ -27,6 +27,7 @@ from breaker.adapters.clock import SystemClock
 from breaker.adapters.http.admin import AdminListener
 from breaker.adapters.http.health import Health
 from breaker.adapters.http.webhook import Handlers, Limits, TryLaterError, Undecodable, WebhookListener
+from breaker.adapters.logs import configure_logging
 from breaker.adapters.metrics import Metrics
 from breaker.adapters.nylas.budget import Budget
 from breaker.adapters.nylas.client import NylasPlatform
@@ -339,6 +340,8 @@ class Daemon:
         self._tasks: list[asyncio.Task[None]] = []
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._senders: list[Sender] = []
+        self._metrics = Metrics()
+        self._reporter = Reporter(self._metrics, self._wake_senders)
         self.webhook_address: tuple[str, int] = ("", 0)
         self.admin_address: tuple[str, int] = ("", 0)
         self.operations: Operations
@@ -367,8 +370,7 @@ class Daemon:
             session = await stack.enter_async_context(aiohttp.ClientSession())
             self.guarded = [self._guard(one, session) for one in self._settings.guarded_applications()]
             self._secrets = WebhookSecrets(self._settings, self.guarded)
-            self._metrics = Metrics()
-            self._reporter = reporter = Reporter(self._metrics, self._wake_senders)
+            reporter = self._reporter
             modes: Modes = OnlyObserving() if observe_only else self.operations.modes
             self._intake = Intake(self._settings, pool, self._clock, modes, reporter)
             upkeep = PostgresUpkeep(pool, self._intake.partitions)
@@ -589,6 +591,7 @@ async def serve(settings: Settings, *, embedded: bool = False) -> None:
     Raises:
         UnavailableError: The database can't be used.
     """
+    configure_logging(settings.log.format, settings.log.level)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     observe_only = settings.database_url is None and not embedded

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from breaker.ports import StoreUnavailableError, TryTransactionAgainError
@@ -50,8 +51,8 @@ class Counting(Protocol):
 class IngestObserver(Protocol):
     """Who is told what became of batches, for metrics, the log and the outbox."""
 
-    def committed(self, report: Report, size: int) -> None:
-        """A batch of `size` events was committed."""
+    def committed(self, report: Report, size: int, seconds: float) -> None:
+        """A batch of `size` events was committed, so many real seconds after it was begun."""
         ...
 
     def refused(self, error: Exception, size: int) -> None:
@@ -163,6 +164,7 @@ class Ingest:
         return batch
 
     async def _commit(self, batch: list[_Waiting]) -> None:
+        begun = perf_counter()
         try:
             report = await self._count_trying_again([one.event for one in batch])
         except StoreUnavailableError as error:
@@ -177,7 +179,7 @@ class Ingest:
             self._observer.refused(error, 1)
             _answer(batch, PoisonousEventError(f"{type(error).__name__} while it was counted"))
         else:
-            self._observer.committed(report, len(batch))
+            self._observer.committed(report, len(batch), perf_counter() - begun)
             _answer(batch, None)
 
     async def _count_trying_again(self, events: list[DeliveryEvent]) -> Report:
