@@ -29,11 +29,13 @@ class Removal:
         made: Which kind of thing goes; None for accounts that go home from where nothing of Breaker's is.
         platform_id: The thing's id.
         sentence: The same for people.
+        releases: How many stopped accounts can send again after it.
     """
 
     made: Made | None
     platform_id: str
     sentence: str
+    releases: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,8 +89,9 @@ class TearDown:
             steps.append(Removal(Made.RULE, self._fixtures.rule_id, "delete the rule"))
         if self._fixtures.list_id is not None:
             sizes = {one.id: one.size for one in await self.platform.lists()}
-            sentence = f"delete the list; {_accounts(sizes.get(self._fixtures.list_id, 0))} in it can send again"
-            steps.append(Removal(Made.LIST, self._fixtures.list_id, sentence))
+            listed = sizes.get(self._fixtures.list_id, 0)
+            sentence = f"delete the list; {_accounts(listed)} in it can send again"
+            steps.append(Removal(Made.LIST, self._fixtures.list_id, sentence, listed))
         return steps
 
     async def carry_out(self, planned: list[Removal]) -> AsyncIterator[Removal]:
