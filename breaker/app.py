@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from breaker.adapters.clock import SystemClock
+from breaker.adapters.http.admin import AdminListener
+from breaker.adapters.http.health import Health
 from breaker.adapters.http.presentation import (
     account_as_json,
     explanation_as_json,
@@ -19,6 +21,7 @@ from breaker.adapters.http.presentation import (
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.directory import PostgresDirectory
 from breaker.adapters.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.migrate import (
     MigrationError,
     SchemaError,
@@ -43,6 +46,9 @@ from breaker.ports import StoreError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
 
+    from aiohttp import web
+
+    from breaker.adapters.metrics import Metrics
     from breaker.config import Settings
     from breaker.domain.commands import Actuator
     from breaker.ports import Account, Clock
@@ -175,14 +181,15 @@ async def connections(settings: Settings, url: str) -> AsyncIterator[asyncpg.Poo
         UnavailableError: It does not answer, refuses, or has another schema.
     """
     pooled = settings.database_direct_url is not None
-    try:
-        async with connection_pool(url, settings.database_connections, pooled=pooled) as pool:
+    async with AsyncExitStack() as stack:
+        try:
+            pool = await stack.enter_async_context(connection_pool(url, settings.database_connections, pooled=pooled))
             await check_schema(pool)
-            yield pool
-    except SchemaError as error:
-        raise UnavailableError(f"{place_of(settings)} cannot be used: {error}") from error
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise UnavailableError(_unreachable(settings, error)) from error
+        except SchemaError as error:
+            raise UnavailableError(f"{place_of(settings)} cannot be used: {error}") from error
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise UnavailableError(_unreachable(settings, error)) from error
+        yield pool
 
 
 def _unreachable(settings: Settings, error: Exception) -> str:
@@ -251,6 +258,50 @@ async def operations(settings: Settings, clock: Clock | None = None) -> AsyncIte
             yield wire_operations(settings, pool, clock or SystemClock())
         except StoreError as error:
             raise UnavailableError(_unreachable(settings, error)) from error
+
+
+# --- The admin listener -----------------------------------------------------------------------------------------------
+
+
+def admin_application(  # noqa: PLR0913 - what a running daemon has, and nothing else
+    settings: Settings,
+    pool: asyncpg.Pool,
+    available: Operations,
+    metrics: Metrics,
+    *,
+    secret_known: Callable[[], bool],
+    acted: Callable[[], None],
+) -> web.Application:
+    """Return the aiohttp application of the admin listener.
+
+    Args:
+        settings: Who may use it.
+        pool: Connections to the database, for readiness.
+        available: What it offers.
+        metrics: What it shows at `/metrics`.
+        secret_known: Whether a webhook secret is known, without which nothing can be taken in.
+        acted: Called after an act, so that what was ordered is carried out at once.
+    """
+
+    async def database_problem() -> str | None:
+        with translated():
+            await pool.fetchval("SELECT 1")
+        return None
+
+    async def schema_problem() -> str | None:
+        try:
+            with translated():
+                await check_schema(pool)
+        except SchemaError as error:
+            return str(error)
+        return None
+
+    async def secret_problem() -> str | None:
+        return None if secret_known() else "no webhook secret is known yet: run `breaker setup`"
+
+    checks = {"database": database_problem, "schema": schema_problem, "webhook_secret": secret_problem}
+    health = Health(checks, metrics.registry)
+    return AdminListener(available, health, settings.admin_tokens, acted).application()
 
 
 # --- The schema -----------------------------------------------------------------------------------------------------

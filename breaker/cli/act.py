@@ -17,7 +17,7 @@ from breaker.cli.options import Config, DataDir, Json, parse_duration, read_sett
 from breaker.cli.output import Column, print_json, print_table, remark, remarks
 from breaker.cli.running import operate
 from breaker.cli.words import many
-from breaker.domain.acts import Act, ActKind, Effect
+from breaker.domain.acts import EXEMPT_LASTS, Act, ActKind, Effect
 from breaker.domain.circuit import Mode
 from breaker.domain.selectors import EVERYTHING, Selector, parse_selector
 
@@ -31,7 +31,6 @@ ASKED_BEYOND = 10
 """Accounts beyond which an act asks first."""
 
 _SHOWN = 20
-_EXEMPT_LASTS = "24h"
 _STANDARD_INPUT = "-"
 _FORMS = "give an address, a grant id, domain:X, workspace:X, application:X, --all, or - for standard input"
 _COLUMNS = (
@@ -158,15 +157,16 @@ def mode(  # noqa: PLR0913 - every argument is an option that a person may give
     chosen = read_selectors(selectors, everything=everything)
     if apply_pending and last != ModeChoice.ENFORCE:
         raise typer.BadParameter("--apply-pending goes with enforce only")
-    if lasts is None and last == ModeChoice.EXEMPT:
-        lasts = _EXEMPT_LASTS
+    seconds = None if lasts is None else parse_duration(lasts)
+    if seconds is None and last == ModeChoice.EXEMPT:
+        seconds = EXEMPT_LASTS
     settings = read_settings(config, data_dir=data_dir)
     act = Act(
         ActKind.MODE,
         _reason(reason),
         author(),
         mode=None if last == ModeChoice.INHERIT else Mode(last),
-        lasts=None if lasts is None else parse_duration(lasts),
+        lasts=seconds,
         apply_pending=apply_pending,
     )
     _carry_out(settings, act, chosen, Manner(plan, yes, _seconds(wait), json))

@@ -102,7 +102,7 @@ def status(  # noqa: PLR0913 - every argument is an option that a person may giv
             print_table(columns, [_row(one, now)[: len(columns)] for one in page.items])
         if counts:
             told = ", ".join(f"{count:,} {one}" for one, count in by_state.items() if count)
-            held = await available.fleet.pending_verdicts()
+            held = sum((await available.fleet.pending_verdicts()).values())
             remark(
                 f"{many(sum(by_state.values()), 'account')}: {told}{f'; {held:,} with a held verdict' if held else ''}"
             )

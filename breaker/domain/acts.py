@@ -126,6 +126,9 @@ class Report:
             self.listed.append(effect)
 
 
+EXEMPT_LASTS = 86_400.0
+"""Seconds that `exempt` lasts where nothing else is said: what nothing stops should not be forgotten."""
+
 LISTED = 1_000
 """Accounts that a report lists one by one; the others are counted."""
 

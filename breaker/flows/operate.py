@@ -12,7 +12,17 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.acts import AccountEffect, Act, ActKind, Effect, Refusal, RefusedError, Report, decide
+from breaker.domain.acts import (
+    AccountEffect,
+    Act,
+    ActKind,
+    Effect,
+    NobodyError,
+    Refusal,
+    RefusedError,
+    Report,
+    decide,
+)
 from breaker.domain.circuit import Mode, apply
 from breaker.domain.commands import plan
 from breaker.domain.counters import Counters
@@ -194,7 +204,7 @@ class Operator:
             if not keys and not places:
                 nobody.append(selector)
         if nobody:
-            raise RefusedError(_no_account(nobody))
+            raise NobodyError(_no_account(nobody))
         groups = [f"{level}:{name}" for _, level, name in targets if level is not Level.ACCOUNT]
         report = Report(covered=len(covered), settings=groups)
         return report, list(targets), sorted(pending if act.kind is ActKind.MODE else covered)

@@ -75,7 +75,9 @@ def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> 
     assert "Commands" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", sorted(one.name or "" for one in build().registered_commands))
+@pytest.mark.parametrize(
+    "command", [one.name or one.callback.__name__ for one in build().registered_commands if one.callback]
+)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0
     assert "Usage: breaker" in capsys.readouterr().out

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.reading.mode_sql import encode_configured, mode_expression, mode_joins
-from breaker.domain.circuit import Mode
+from breaker.domain.circuit import HeldBy, Mode
 from breaker.domain.states import State
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ _BY_STATE = f"""
     SELECT coalesce(state, 'sending'), mode, count(*) FROM known GROUP BY 1, 2
 """  # noqa: S608 - made of constants
 
-_PENDING_VERDICTS = "SELECT count(*) FROM circuits WHERE pending_verdict IS NOT NULL"
+_PENDING_VERDICTS = """
+    SELECT pending_held_by, count(*) FROM circuits WHERE pending_verdict IS NOT NULL GROUP BY pending_held_by
+"""
 
 _COMMANDS = """
     SELECT kind, count(*), min(created_at) FROM commands WHERE ended_at IS NULL GROUP BY kind
@@ -65,10 +67,11 @@ class PostgresFleet:
             rows = await self._pool.fetch(_BY_STATE, self._now(), encode_configured(self._configured()))
         return {(State(state), Mode(mode)): count for state, mode, count in rows}
 
-    async def pending_verdicts(self) -> int:
-        """Return how many accounts have a held verdict."""
+    async def pending_verdicts(self) -> Mapping[HeldBy, int]:
+        """Return how many accounts have a held verdict, by what holds it."""
         with translated():
-            return int(await self._pool.fetchval(_PENDING_VERDICTS))
+            rows = await self._pool.fetch(_PENDING_VERDICTS)
+        return {HeldBy(held_by): count for held_by, count in rows}
 
     async def commands_pending(self) -> Sequence[CommandsPending]:
         """Return the commands that are not settled, by kind."""

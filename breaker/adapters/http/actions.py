@@ -1,0 +1,116 @@
+"""What `POST /api/v1/actions` asks for, read strictly."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from math import inf
+from typing import Literal
+
+import msgspec
+from aiohttp import web
+
+from breaker.adapters.http.problems import Problem, bad_value
+from breaker.domain.acts import EXEMPT_LASTS, Act, ActKind
+from breaker.domain.circuit import Mode
+from breaker.domain.selectors import Selector, parse_selector
+
+LARGEST_BODY = 1_048_576
+"""Bytes of a body: some ten thousand accounts by name."""
+
+_LONGEST_WAIT = 60.0
+_TOO_LARGE = f"the body is larger than {LARGEST_BODY} bytes: name fewer accounts at once, or a group"
+
+
+class Action(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The body of `POST /api/v1/actions`.
+
+    Args:
+        selector: Whom it is about, or several.
+        action: What to do.
+        reason: Why.
+        plan: Whether only to say what would be done.
+        mode: Of `mode`: which; null takes a setting away.
+        lasts: Of `mode`: seconds after which it ends by itself; `exempt` lasts a day where this is missing.
+        apply_pending: Of `mode`: whether pending verdicts are applied as well.
+        wait: Seconds to wait for the platform to be read back.
+    """
+
+    selector: str | list[str]
+    action: ActKind
+    reason: str
+    plan: bool = False
+    mode: Literal["observe", "enforce", "exempt"] | msgspec.UnsetType | None = msgspec.UNSET
+    lasts: float | None = None
+    apply_pending: bool = False
+    wait: float = 0.0
+
+
+_read_action = msgspec.json.Decoder(Action)
+
+
+async def read_action(request: web.Request) -> Action:
+    """Read the body of a request.
+
+    Raises:
+        Problem: It is too large, no JSON, or has other fields or values than it may.
+    """
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", _TOO_LARGE) from error
+    try:
+        return _read_action.decode(body)
+    except msgspec.ValidationError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, "bad_request", str(error)) from error
+    except msgspec.DecodeError as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, "bad_request", "the body is not JSON") from error
+
+
+def selectors_of(action: Action) -> list[Selector]:
+    """Return whom it is about, each once.
+
+    Raises:
+        Problem: It is about nobody, or one of them has no known form.
+    """
+    texts = [action.selector] if isinstance(action.selector, str) else action.selector
+    if not texts:
+        raise bad_value("selector", "names nobody")
+    try:
+        return list(dict.fromkeys(parse_selector(text) for text in texts))
+    except ValueError as error:
+        raise bad_value("selector", str(error)) from error
+
+
+def act_of(action: Action, author: str) -> Act:
+    """Return the act of an author.
+
+    Raises:
+        Problem: It has no reason, or a field that does not go with it.
+    """
+    if not action.reason.strip():
+        raise bad_value("reason", "must say why")
+    if not 0 <= action.wait <= _LONGEST_WAIT:
+        raise bad_value("wait", f"must be from 0 to {_LONGEST_WAIT:g} seconds")
+    about_mode = {
+        "mode": action.mode is not msgspec.UNSET,
+        "lasts": action.lasts is not None,
+        "apply_pending": action.apply_pending,
+    }
+    if action.action is not ActKind.MODE:
+        for name, said in about_mode.items():
+            if said:
+                raise bad_value(name, f"goes with the action mode, not with {action.action}")
+        return Act(action.action, action.reason.strip(), author)
+    if action.mode is msgspec.UNSET:
+        raise bad_value("mode", "is missing: observe, enforce, exempt, or null to take a setting away")
+    if action.lasts is not None and not 0 < action.lasts < inf:
+        raise bad_value("lasts", "must be a number of seconds")
+    mode = Mode(action.mode) if action.mode else None
+    return Act(
+        ActKind.MODE,
+        action.reason.strip(),
+        author,
+        mode=mode,
+        lasts=EXEMPT_LASTS if mode is Mode.EXEMPT and action.lasts is None else action.lasts,
+        apply_pending=action.apply_pending,
+    )

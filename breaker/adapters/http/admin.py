@@ -1,0 +1,215 @@
+"""The admin listener: the API for people and programs, beside health and metrics."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+
+from aiohttp import web
+
+from breaker.adapters.http.actions import LARGEST_BODY, act_of, read_action, selectors_of
+from breaker.adapters.http.authentication import Doorkeeper
+from breaker.adapters.http.presentation import (
+    account_as_json,
+    explanation_as_json,
+    report_as_json,
+    verdict_as_json,
+)
+from breaker.adapters.http.problems import Problem, problems_as_json, respond
+from breaker.adapters.http.queries import Query
+from breaker.config import Role
+from breaker.domain.circuit import Mode
+from breaker.domain.listing import AccountFilter, Sort
+from breaker.domain.selectors import Scope, Selector, parse_selector
+from breaker.domain.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from breaker.adapters.http.health import Health
+    from breaker.config import AdminToken
+    from breaker.domain.acts import Act, Report
+    from breaker.domain.listing import Page
+    from breaker.domain.standing import Explanation, Standing, VerdictRecord
+
+PAGE, LARGEST_PAGE = 100, 1_000
+
+
+class Accounts(Protocol):
+    """Accounts as they stand."""
+
+    async def find(self, selector: Selector, limit: int = ...) -> Sequence[Standing]:
+        """Return the accounts that a selector speaks of."""
+        ...
+
+    async def page(self, wanted: AccountFilter, sort: Sort, limit: int, cursor: str | None) -> Page[Standing]:
+        """Return one page of the accounts that pass a filter."""
+        ...
+
+
+class Explanations(Protocol):
+    """Accounts in full."""
+
+    async def explain(self, standing: Standing) -> Explanation:
+        """Return all that is known of an account."""
+        ...
+
+
+class Trail(Protocol):
+    """The audit trail."""
+
+    async def page(
+        self, accounts: Sequence[int] | None, since: float | None, limit: int, cursor: str | None
+    ) -> Page[VerdictRecord]:
+        """Return one page of entries, the newest first."""
+        ...
+
+
+class Operator(Protocol):
+    """People's acts."""
+
+    async def plan(self, act: Act, selectors: Sequence[Selector]) -> Report:
+        """Return what an act would do."""
+        ...
+
+    async def carry_out(self, act: Act, selectors: Sequence[Selector]) -> Report:
+        """Do it."""
+        ...
+
+    async def wait(self, report: Report, seconds: float) -> Sequence[int]:
+        """Wait until the platform was read back; return who is still unconfirmed."""
+        ...
+
+
+class Operations(Protocol):
+    """What the API offers."""
+
+    @property
+    def accounts(self) -> Accounts: ...  # noqa: D102 - as the class says
+    @property
+    def explanations(self) -> Explanations: ...  # noqa: D102
+    @property
+    def trail(self) -> Trail: ...  # noqa: D102
+    @property
+    def operator(self) -> Operator: ...  # noqa: D102
+
+
+class AdminListener:
+    """The handlers of the admin listener's paths.
+
+    Args:
+        operations: What it offers.
+        health: Liveness, readiness and metrics.
+        tokens: Who may use it.
+        acted: Called after an act, so that what was ordered is carried out at once.
+    """
+
+    def __init__(
+        self,
+        operations: Operations,
+        health: Health,
+        tokens: Sequence[AdminToken],
+        acted: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Keep the parts; nothing listens yet."""
+        self._operations = operations
+        self._health = health
+        self._doorkeeper = Doorkeeper(tokens)
+        self._acted = acted
+
+    def application(self) -> web.Application:
+        """Return the aiohttp application."""
+        application = web.Application(middlewares=[problems_as_json], client_max_size=LARGEST_BODY)
+        application.add_routes(
+            [
+                web.get("/livez", self._health.livez),
+                web.get("/readyz", self._health.readyz),
+                web.get("/metrics", self._health.metrics),
+                web.get("/api/v1/accounts", self.accounts),
+                web.get("/api/v1/accounts/{id}", self.account),
+                web.get("/api/v1/verdicts", self.verdicts),
+                web.post("/api/v1/actions", self.act),
+            ]
+        )
+        return application
+
+    async def accounts(self, request: web.Request) -> web.Response:
+        """List accounts, page by page."""
+        self._doorkeeper.admit(request, Role.READ)
+        query = Query(
+            request, "state", "mode", "domain", "workspace", "application", "pending", "sort", "limit", "cursor"
+        )
+        domain = query.text("domain")
+        page = await self._operations.accounts.page(
+            AccountFilter(
+                states=query.choices("state", State),
+                modes=query.choices("mode", Mode),
+                domain=domain.lower() if domain else None,
+                workspace_id=query.text("workspace"),
+                application_id=query.text("application"),
+                pending=query.flag("pending"),
+            ),
+            query.choice("sort", Sort.STATE),
+            query.integer("limit", PAGE, LARGEST_PAGE),
+            query.text("cursor"),
+        )
+        return respond({"data": [account_as_json(one) for one in page.items], "next_cursor": page.next_cursor})
+
+    async def account(self, request: web.Request) -> web.Response:
+        """Tell everything of one account."""
+        self._doorkeeper.admit(request, Role.READ)
+        query = Query(request, "application")
+        application = query.text("application")
+        found = [
+            one
+            for one in await self._find(request.match_info["id"])
+            if application is None or one.application_id == application
+        ]
+        if not found:
+            raise _not_found(request.match_info["id"])
+        if len(found) > 1:
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                "ambiguous",
+                f"{request.match_info['id']} is known in several applications: add ?application= with one of "
+                f"{', '.join(one.application_id for one in found)}",
+            )
+        return respond(explanation_as_json(await self._operations.explanations.explain(found[0])))
+
+    async def verdicts(self, request: web.Request) -> web.Response:
+        """List the audit trail, the newest first."""
+        self._doorkeeper.admit(request, Role.READ)
+        query = Query(request, "account", "since", "limit", "cursor")
+        since, limit = query.moment("since"), query.integer("limit", PAGE, LARGEST_PAGE)
+        cursor, name = query.text("cursor"), query.text("account")
+        accounts = None
+        if name is not None:
+            accounts = [one.key for one in await self._find(name)]
+            if not accounts:
+                raise _not_found(name)
+        page = await self._operations.trail.page(accounts, since, limit, cursor)
+        return respond({"data": [verdict_as_json(one) for one in page.items], "next_cursor": page.next_cursor})
+
+    async def act(self, request: web.Request) -> web.Response:
+        """Do what a person or a program asks for, or say what it would do."""
+        bearer = self._doorkeeper.admit(request, Role.ACT)
+        action = await read_action(request)
+        act, selectors = act_of(action, bearer.name), selectors_of(action)
+        operator = self._operations.operator
+        if action.plan:
+            return respond(report_as_json(await operator.plan(act, selectors), plan=True))
+        report = await operator.carry_out(act, selectors)
+        self._acted()
+        unconfirmed = await operator.wait(report, action.wait)
+        return respond(report_as_json(report, plan=False, unconfirmed=len(unconfirmed)))
+
+    async def _find(self, name: str) -> Sequence[Standing]:
+        try:
+            selector = parse_selector(name)
+        except ValueError:
+            return []
+        return await self._operations.accounts.find(selector) if selector.scope is Scope.ACCOUNT else []
+
+
+def _not_found(name: str) -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, "not_found", f"no account is known by {name}")

@@ -1,0 +1,285 @@
+"""What Breaker tells Prometheus.
+
+Names, labels and units are a contract: a change of them is a `[CHANGE]`. No label grows with the fleet. What happens is
+counted where it happens; what stands in the database is polled, each with the time of its polling, because one daemon
+of several cannot know it otherwise: every daemon on a database tells the same, so take the `max` of it, not the `sum`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from math import nan
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+import breaker
+from breaker.domain.circuit import HeldBy, Mode
+from breaker.domain.commands import PRIORITIES, CommandKind
+from breaker.domain.states import State
+from breaker.ports import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from breaker.domain.circuit import Verdict
+    from breaker.domain.outcomes import OutcomeKind
+    from breaker.ports import Clock
+
+POLL_SECONDS = 15.0
+"""Seconds between two polls: as often as Prometheus usually asks."""
+
+_MOST_VALUES = 64
+_OTHER = "other"
+_NONE = "none"
+
+_LAG = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600)
+_CONFIRMATION = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900)
+_BATCH_SIZE = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_BATCH_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Backlog(Protocol):
+    """Commands of one kind that are not settled."""
+
+    @property
+    def kind(self) -> str:
+        """What they do."""
+        ...
+
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def oldest(self) -> float:
+        """Since when the oldest is wanted, Unix seconds."""
+        ...
+
+
+class Counts(Protocol):
+    """What is polled."""
+
+    async def by_state_and_mode(self) -> Mapping[tuple[State, Mode], int]:
+        """Return how many accounts there are by state and mode in force."""
+        ...
+
+    async def pending_verdicts(self) -> Mapping[HeldBy, int]:
+        """Return how many accounts have a held verdict, by what holds it."""
+        ...
+
+    async def commands_pending(self) -> Sequence[Backlog]:
+        """Return the commands that are not settled, by kind."""
+        ...
+
+
+class Metrics:
+    """All metrics of one process, each documented by its own help text.
+
+    Attributes:
+        registry: What `/metrics` renders; it belongs to this instance alone.
+    """
+
+    def __init__(self) -> None:
+        """Define every metric."""
+        self.registry = registry = CollectorRegistry()
+        self._labels: dict[str, set[str]] = {}
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=registry)
+        Gauge("breaker_build_info", "Always 1; the version is its label.", ["version"], registry=registry).labels(
+            breaker.__version__
+        ).set(1)
+
+        self._notifications = Counter(
+            "breaker_notifications_total",
+            "Webhook requests, by how each was answered (`result`, `status`) and by the trigger, where it was read.",
+            ["result", "status", "trigger"],
+            registry=registry,
+        )
+        self._last_event = Gauge(
+            "breaker_last_event_timestamp_seconds",
+            "When the last signed notification came, by application and trigger.",
+            ["application", "trigger"],
+            registry=registry,
+        )
+        self._outcomes = Counter(
+            "breaker_outcomes_total",
+            "Outcomes that were committed and not known before, by kind.",
+            ["kind"],
+            registry=registry,
+        )
+        self._not_counted = Counter(
+            "breaker_outcomes_not_counted_total",
+            "Outcomes that changed no count, by reason: repeated, simulator, too_old, too_far_ahead.",
+            ["reason"],
+            registry=registry,
+        )
+        self._lag = Histogram(
+            "breaker_outcome_lag_seconds",
+            "From an outcome's coming about, as the platform tells it, to its being received.",
+            buckets=_LAG,
+            registry=registry,
+        )
+        self._batch_size = Histogram(
+            "breaker_batch_events", "Notifications that shared one transaction.", buckets=_BATCH_SIZE, registry=registry
+        )
+        self._batch_seconds = Histogram(
+            "breaker_batch_seconds",
+            "From a transaction's begin to its commit.",
+            buckets=_BATCH_SECONDS,
+            registry=registry,
+        )
+        self._verdicts = Counter(
+            "breaker_verdicts_total",
+            "Verdicts, by signal, by the state asked for, by the mode in force, and by what held them (none: applied).",
+            ["signal", "to", "mode", "held_by"],
+            registry=registry,
+        )
+        self._stop_confirm = Histogram(
+            "breaker_stop_confirm_seconds",
+            "From a stop's being wanted to the platform's being read back and showing it.",
+            buckets=_CONFIRMATION,
+            registry=registry,
+        )
+        self._platform_requests = Counter(
+            "breaker_platform_requests_total",
+            "Requests to the platform, by how each ended: the HTTP status, or a word where there was none.",
+            ["status"],
+            registry=registry,
+        )
+        self._database_errors = Counter(
+            "breaker_database_errors_total",
+            "Transactions that were not committed, by kind of error; most are tried again.",
+            ["kind"],
+            registry=registry,
+        )
+        self._accounts = Gauge(
+            "breaker_accounts", "Accounts, by state and mode in force. Polled.", ["state", "mode"], registry=registry
+        )
+        self._pending_verdicts = Gauge(
+            "breaker_pending_verdicts",
+            "Accounts with a verdict that is held, by what holds it. Polled.",
+            ["held_by"],
+            registry=registry,
+        )
+        self._guard_held = Gauge(
+            "breaker_guard_held", "Accounts whose stop the fleet guard holds. Polled.", registry=registry
+        )
+        self._commands_pending = Gauge(
+            "breaker_commands_pending",
+            "Commands that the platform was not read back for, by kind. Polled.",
+            ["kind"],
+            registry=registry,
+        )
+        self._oldest_command = Gauge(
+            "breaker_oldest_pending_command_timestamp_seconds",
+            "Since when the oldest of them is wanted; NaN where there is none. Polled.",
+            registry=registry,
+        )
+        self._polled = Gauge(
+            "breaker_poll_timestamp_seconds",
+            "When what is polled was last read; what is polled is as old as this.",
+            registry=registry,
+        )
+        self._oldest_command.set(nan)
+
+    # --- What happens ---
+
+    def notification(self, status: int, result: str, trigger: str) -> None:
+        """Count an answered webhook request; `trigger` is empty where none could be read."""
+        self._notifications.labels(result, status, self._bounded("trigger", trigger or _NONE)).inc()
+
+    def event(self, application_id: str, trigger: str, lag: float, now: float) -> None:
+        """Note that a signed notification came.
+
+        Args:
+            application_id: Its application.
+            trigger: Its trigger.
+            lag: Seconds since what it tells came about.
+            now: Unix seconds.
+        """
+        application = self._bounded("application", application_id)
+        self._last_event.labels(application, self._bounded("trigger", trigger)).set(now)
+        self._lag.observe(max(0.0, lag))
+
+    def outcomes(self, kind: OutcomeKind, number: int) -> None:
+        """Count outcomes that were committed."""
+        self._outcomes.labels(kind).inc(number)
+
+    def not_counted(self, reason: str, number: int) -> None:
+        """Count outcomes that changed no count."""
+        self._not_counted.labels(reason).inc(number)
+
+    def batch(self, size: int, seconds: float) -> None:
+        """Note a committed batch of notifications."""
+        self._batch_size.observe(size)
+        self._batch_seconds.observe(seconds)
+
+    def verdict(self, verdict: Verdict, mode: Mode) -> None:
+        """Count a verdict."""
+        self._verdicts.labels(verdict.signal or _NONE, verdict.to, mode, verdict.held_by or _NONE).inc()
+
+    def stop_confirmed(self, kind: CommandKind, seconds: float) -> None:
+        """Note that the platform was read back for a command; only stops are measured."""
+        if kind in (CommandKind.BLOCK, CommandKind.QUARANTINE):
+            self._stop_confirm.observe(max(0.0, seconds))
+
+    def platform_request(self, status: str) -> None:
+        """Count a request to the platform."""
+        self._platform_requests.labels(self._bounded("status", status)).inc()
+
+    def database_error(self, kind: str) -> None:
+        """Count a transaction that was not committed."""
+        self._database_errors.labels(self._bounded("kind", kind)).inc()
+
+    # --- What stands ---
+
+    async def poll(self, counts: Counts, now: float) -> None:
+        """Read what is polled.
+
+        Raises:
+            StoreError: It can't be read; what was read before stays.
+        """
+        accounts = await counts.by_state_and_mode()
+        pending = await counts.pending_verdicts()
+        commands = {one.kind: one for one in await counts.commands_pending()}
+        for state in State:
+            for mode in Mode:
+                self._accounts.labels(state, mode).set(accounts.get((state, mode), 0))
+        for held_by in HeldBy:
+            self._pending_verdicts.labels(held_by).set(pending.get(held_by, 0))
+        self._guard_held.set(pending.get(HeldBy.GUARD, 0))
+        for kind in {*PRIORITIES, *commands}:
+            self._commands_pending.labels(kind).set(commands[kind].number if kind in commands else 0)
+        self._oldest_command.set(min((one.oldest for one in commands.values()), default=nan))
+        self._polled.set(now)
+
+    async def keep_polling(self, counts: Counts, clock: Clock, seconds: float = POLL_SECONDS) -> None:
+        """Go on reading what is polled until cancelled, by the wall's time."""
+        log = structlog.get_logger(__name__)
+        while True:
+            try:
+                await self.poll(counts, clock.now())
+            except StoreError as error:
+                log.warning("metrics not polled", error=str(error))
+            await asyncio.sleep(seconds)
+
+    def _bounded(self, label: str, value: str) -> str:
+        """Return a label's value, or `other` once there are too many different ones."""
+        known = self._labels.setdefault(label, set())
+        if value in known:
+            return value
+        if len(known) >= _MOST_VALUES:
+            return _OTHER
+        known.add(value)
+        return value

@@ -1,0 +1,65 @@
+"""An admin listener on a real socket, over a fleet in a real database."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aiohttp.test_utils import TestClient, TestServer
+
+from breaker.adapters.metrics import Metrics
+from breaker.app import admin_application
+from tests.fleet import Fleet, fleet
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from aiohttp import web
+
+TOKENS = "ada:act:token-of-ada,eve:read:token-of-eve,mta:gate:token-of-mta"
+
+
+@dataclass(slots=True)
+class Admin:
+    """The listener, as its clients see it."""
+
+    fleet: Fleet
+    client: TestClient[web.Request, web.Application]
+    metrics: Metrics
+    secret_known: bool = True
+    acts: list[str] = field(default_factory=list)
+
+    async def get(self, path: str, token: str | None = "token-of-eve") -> tuple[int, Any]:
+        """Return the status and the JSON of an answer."""
+        async with self.client.get(path, headers=_bearer(token)) as response:
+            return response.status, await response.json()
+
+    async def post(self, body: dict[str, Any], token: str | None = "token-of-ada") -> tuple[int, Any]:
+        """Ask for an action, and return the status and the JSON of the answer."""
+        async with self.client.post("/api/v1/actions", json=body, headers=_bearer(token)) as response:
+            return response.status, await response.json()
+
+
+@asynccontextmanager
+async def admin(database_url: str, folder: Path, *, tokens: str = TOKENS) -> AsyncIterator[Admin]:
+    """Give a listener over an empty fleet."""
+    async with fleet(database_url, folder, actuators="block,quarantine", admin_tokens=tokens) as known:
+        metrics = Metrics()
+        held: list[Admin] = []
+        application = admin_application(
+            known.settings,
+            known.pool,
+            known.operations,
+            metrics,
+            secret_known=lambda: held[0].secret_known,
+            acted=lambda: held[0].acts.append("acted"),
+        )
+        async with TestClient(TestServer(application)) as client:
+            held.append(Admin(known, client, metrics))
+            yield held[0]
+
+
+def _bearer(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
