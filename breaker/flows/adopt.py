@@ -143,7 +143,7 @@ class Sweep:
             adopted = await self.adoption.adopt(self.application_id, found, self.clock.now())
         if adopted:
             log.warning(
-                "An account was found blocked on the platform, and is adopted as stopped.",
+                "an account was found blocked on the platform, and is adopted as stopped",
                 application=self.application_id,
                 account_address=address,
                 listed=listed,

@@ -164,10 +164,10 @@ class Sender:
             if await self.once():
                 return
         except StoreError as error:
-            log.warning("The outbox can't be read now.", application=self.at.application_id, error=str(error))
+            log.warning("the outbox can't be read now", application=self.at.application_id, error=str(error))
         except Exception:
             # A fault of ours in one pass must not be the end of all stops.
-            log.exception("A pass of the sender failed unexpectedly.", application=self.at.application_id)
+            log.exception("a pass of the sender failed unexpectedly", application=self.at.application_id)
         with suppress(TimeoutError):
             async with asyncio.timeout(self.pace.poll):
                 await self.woken.wait()
@@ -302,9 +302,8 @@ class Sender:
         for command in commands:
             self._claimed.pop(command.id, None)
             self.at.confirmed(command, now - command.created_at)
-            log.info("The platform shows it.", command=command.kind, account=command.account.id, epoch=command.epoch)
             if notice is not None:
-                log.error("A reset went elsewhere.", account=command.account.id, notice=notice)
+                log.error("a reset went elsewhere", account=command.account.id, notice=notice)
 
     async def _fail(self, commands: Sequence[Command], error: PlatformError) -> None:
         if not commands:
@@ -317,12 +316,12 @@ class Sender:
             "error": str(error),
         }
         if isinstance(error, GiveUpError | GoneError):
-            log.error("The platform refuses what is wanted, and trying again would not help.", **about)
+            log.error("the platform refuses what is wanted, and trying again would not help", **about)
             await self.at.outbox.give_up(commands, now, str(error))
         else:
             rejected = isinstance(error, CredentialsRejectedError)
             level = "error" if rejected or commands[0].attempts > 1 else "info"
-            getattr(log, level)("The platform could not be told what is wanted; it is tried again.", **about)
+            getattr(log, level)("the platform could not be told what is wanted; it is tried again", **about)
             by_attempts: dict[int, list[Command]] = defaultdict(list)
             for command in commands:
                 by_attempts[command.attempts].append(command)
