@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from breaker.domain.selectors import Selector
     from breaker.ports import Account, Circuits, Clock, Locked
 
-BATCH = 200
+BATCH = 100
 """Accounts in one transaction: few enough that nobody waits long for their locks."""
 
 _ATTEMPTS = 5
