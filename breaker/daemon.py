@@ -63,7 +63,7 @@ from breaker.domain.circuit import Mode
 from breaker.domain.outcomes import OutcomeKind
 from breaker.domain.profile import standard_profile
 from breaker.flows.adopt import EVERY, Sweep
-from breaker.flows.carry_out import Sender, Surroundings
+from breaker.flows.carry_out import Pace, Sender, Surroundings
 from breaker.flows.count import Count, Rules
 from breaker.flows.fixtures import Names
 from breaker.flows.follow_grants import follow, read_all
@@ -458,7 +458,11 @@ class Daemon:
                 log.warning("the application's id can't be learnt yet", error=str(error))
                 await self._clock.sleep(_BREATH)
         self._secrets.read()
-        sender = Sender(self._surroundings(one.id, one, platform, pool))
+        pace = Pace(
+            first_delay=self._settings.platform.first_retry_seconds,
+            longest_delay=self._settings.platform.longest_retry_seconds,
+        )
+        sender = Sender(self._surroundings(one.id, one, platform, pool), pace=pace)
         self._senders.append(sender)
         self._tasks.append(asyncio.create_task(sender.run(), name=f"sender of {one.id}"))
         around = sender.at

@@ -116,13 +116,13 @@ class PlatformSettings(Group):
     timeout_seconds: Seconds = 10.0
     """Seconds until a request without an answer counts as failed. Default: 10; it is tried again later."""
 
-    first_retry_seconds: Seconds = 1.0
+    first_retry_seconds: Seconds = 0.5
     """Seconds until a failed command is tried again the first time; doubled, with jitter, at every further failure.
-    Default: 1, so that a stop is hardly late after one lost packet."""
+    Default: 0.5, so that a stop is hardly late after one lost packet."""
 
-    longest_retry_seconds: Seconds = 300.0
-    """The longest delay, in seconds, between two tries. Default: 300: a platform that comes back is noticed within
-    five minutes. `Retry-After` is honoured where it is longer."""
+    longest_retry_seconds: Seconds = 60.0
+    """The longest delay, in seconds, between two tries. Default: 60: a platform that comes back obeys within a minute.
+    `Retry-After` is honoured where it is longer."""
 
     sweep_seconds: Seconds = 300.0
     """Seconds between two sweeps that compare the platform with what is wanted. Default: 300: drift is rare, and

@@ -52,6 +52,9 @@ _MAKE = """
     INSERT INTO circuits (account, since, confirmed_at) SELECT account, $4, $4 FROM made
 """
 
+_APPLICATION = "SELECT application FROM applications WHERE id = $1"
+_MAKE_APPLICATION = "INSERT INTO applications (id) VALUES ($1) ON CONFLICT DO NOTHING"
+
 _OWN = "SELECT account FROM accounts WHERE application = $1 AND grant_id = $2 AND merged_into IS NULL"
 
 _HOLDER = """
@@ -106,9 +109,12 @@ class Identities:
         """Return the number of an application, made known where it was not."""
         known = self._applications.get(application_id)
         if known is None:
-            await self._pool.execute("INSERT INTO applications (id) VALUES ($1) ON CONFLICT DO NOTHING", application_id)
-            known = int(await self._pool.fetchval("SELECT application FROM applications WHERE id = $1", application_id))
-            self._applications[application_id] = known
+            number = await self._pool.fetchval(_APPLICATION, application_id)
+            if number is None:
+                # Only where it is missing: a refused insert uses up a number too, and there are few.
+                await self._pool.execute(_MAKE_APPLICATION, application_id)
+                number = await self._pool.fetchval(_APPLICATION, application_id)
+            known = self._applications[application_id] = int(number)
         return known
 
     def forget(self, accounts: Collection[int]) -> None:
