@@ -7,6 +7,8 @@ import heapq
 import itertools
 from typing import TYPE_CHECKING
 
+from breaker.simulator.clock import SimulatedClock
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 class Agenda:
     """Runs callbacks when their time has come, those of the same time in the order in which they were added.
 
-    One sleeper at a time waits on the clock, for the earliest of them, so that a clock that is advanced needs to give
-    the event loop few turns however many there are.
+    On a clock that is driven they are run by whoever drives it, without a turn of the event loop; on another by a
+    sleeper that waits for the earliest.
 
     Args:
         clock: The simulation's time.
@@ -35,11 +37,16 @@ class Agenda:
         return len(self._items)
 
     def at(self, when: float, what: Callable[[], None]) -> None:
-        """Have `what` called at `when` (Unix seconds), or at the next turn if that is past."""
+        """Have `what` called at `when` (Unix seconds), or as soon as may be if that is past."""
         entry = (when, next(self._order), what)
         heapq.heappush(self._items, entry)
         if self._items[0] is entry and not self._running:
             self._arm()
+
+    def check(self) -> None:
+        """Raise what a callback has raised, which ended the watch: a simulation must not go on as if nothing was."""
+        if self._sleeper is not None and self._sleeper.done() and not self._sleeper.cancelled():
+            self._sleeper.result()
 
     def start(self) -> None:
         """Begin to watch the clock; a second start does nothing."""
@@ -56,18 +63,30 @@ class Agenda:
             self._sleeper = None
 
     def _arm(self) -> None:
+        """Be called when the earliest is due; to be called too early or twice does no harm."""
+        if not (self._started and self._items):
+            return
+        if isinstance(self._clock, SimulatedClock):
+            self._clock.call_at(self._items[0][0], self._run_due_and_arm)
+            return
         if self._sleeper is not None:
             self._sleeper.cancel()
-            self._sleeper = None
-        if self._started and self._items:
-            self._sleeper = asyncio.create_task(self._run(), name="simulator agenda")
+        self._sleeper = asyncio.create_task(self._sleep_and_run(), name="simulator agenda")
 
-    async def _run(self) -> None:
+    def _run_due_and_arm(self) -> None:
+        if self._started:
+            self._run_due()
+            self._arm()
+
+    async def _sleep_and_run(self) -> None:
         while self._items:
             await self._clock.sleep(self._items[0][0] - self._clock.now())
-            self._running = True
-            try:
-                while self._items and self._items[0][0] <= self._clock.now():
-                    heapq.heappop(self._items)[2]()
-            finally:
-                self._running = False
+            self._run_due()
+
+    def _run_due(self) -> None:
+        self._running = True
+        try:
+            while self._items and self._items[0][0] <= self._clock.now():
+                heapq.heappop(self._items)[2]()
+        finally:
+            self._running = False

@@ -10,6 +10,10 @@ import asyncio
 import heapq
 import itertools
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: 2026-01-05 00:00:00 UTC, a Monday: simulations that are told no other start begin here, so that two runs agree.
 DEFAULT_START = 1_767_571_200.0
@@ -28,7 +32,7 @@ class SimulatedClock:
 
     def __init__(self, start: float = DEFAULT_START) -> None:
         self._now = start
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[float, int, asyncio.Future[None] | Callable[[], None]]] = []
         self._order = itertools.count()
         self._advancing = False
 
@@ -42,14 +46,21 @@ class SimulatedClock:
             await asyncio.sleep(0)
             return
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), woken))
+        heapq.heappush(self._waiting, (self._now + seconds, next(self._order), woken))
         await woken
 
+    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+        """Have `callback` called when the clock is advanced to `when` (Unix seconds) or beyond.
+
+        Unlike a sleeper, it needs no turn of the event loop; what it raises, `advance` raises.
+        """
+        heapq.heappush(self._waiting, (when, next(self._order), callback))
+
     def next_wake(self) -> float | None:
-        """Return when the next sleeper wakes, or None if nothing sleeps: a driver may skip what lies between."""
-        while self._sleepers and self._sleepers[0][2].done():
-            heapq.heappop(self._sleepers)
-        return self._sleepers[0][0] if self._sleepers else None
+        """Return when somebody wakes or is called next, or None if nobody is: a driver may skip what lies between."""
+        while self._waiting and isinstance(first := self._waiting[0][2], asyncio.Future) and first.done():
+            heapq.heappop(self._waiting)
+        return self._waiting[0][0] if self._waiting else None
 
     async def advance(self, seconds: float) -> None:
         """Move time on, waking sleepers in the order of their time and letting them run in between.
@@ -73,17 +84,24 @@ class SimulatedClock:
             target = self._now + seconds
             while (wakes_at := self.next_wake()) is not None and wakes_at <= target:
                 self._now = max(self._now, wakes_at)
-                self._wake_due()
-                await self._let_run()
+                if self._wake_due():
+                    await self._let_run()
             self._now = target
+            await self._let_run()
         finally:
             self._advancing = False
 
-    def _wake_due(self) -> None:
-        while self._sleepers and self._sleepers[0][0] <= self._now:
-            woken = heapq.heappop(self._sleepers)[2]
-            if not woken.done():
-                woken.set_result(None)
+    def _wake_due(self) -> bool:
+        """Call and wake all that are due, and tell whether any of them was a sleeper."""
+        woke = False
+        while self._waiting and self._waiting[0][0] <= self._now:
+            due = heapq.heappop(self._waiting)[2]
+            if not isinstance(due, asyncio.Future):
+                due()
+            elif not due.done():
+                due.set_result(None)
+                woke = True
+        return woke
 
     async def _let_run(self) -> None:
         for _ in range(TURNS_BETWEEN_WAKES):

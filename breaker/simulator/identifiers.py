@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import string
-import uuid
 
+#: The first digit of a random UUID's fourth group has its two upper bits set to 10 (RFC 9562).
+_VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in string.hexdigits}
 _ALPHANUMERIC = string.ascii_letters + string.digits
 
 
@@ -21,7 +22,8 @@ class Identifiers:
 
     def unique(self) -> str:
         """Return a random UUID: grants, workspaces, policies, rules, lists, messages, evaluations."""
-        return str(uuid.UUID(int=self._source.getrandbits(128), version=4))
+        digits = f"{self._source.getrandbits(128):032x}"
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
     def destination(self) -> str:
         """Return the identifier of a webhook destination: 25 letters and digits, as in the platform's examples."""

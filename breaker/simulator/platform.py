@@ -102,8 +102,12 @@ class SimulatedPlatform:
             port: The port; any free one if 0.
         """
         await self.deliveries.start()
-        self.agenda.start()
+        self.start_offline()
         return await self._open(host, port)
+
+    def start_offline(self) -> None:
+        """Begin to live without a port: things happen, and nobody can ask or be told."""
+        self.agenda.start()
 
     async def stop(self) -> None:
         """Close the port and cease to deliver; the state stays, and `start` goes on with it."""
@@ -127,6 +131,7 @@ class SimulatedPlatform:
 
     async def settled(self) -> None:
         """Return when no notification is waiting or under way; retries that are due later do not count."""
+        self.agenda.check()
         await self.deliveries.settled()
 
     async def _open(self, host: str, port: int) -> str:

@@ -84,3 +84,32 @@ async def test_a_sleeper_follows_a_changed_speed() -> None:
 
     async with asyncio.timeout(5):
         await sleeper
+
+
+async def test_callbacks_are_called_in_the_order_of_their_time_between_the_sleepers(clock: SimulatedClock) -> None:
+    start, seen = clock.now(), list[tuple[str, float]]()
+
+    def call(name: str, seconds: float) -> None:
+        clock.call_at(start + seconds, lambda: seen.append((name, clock.now() - start)))
+
+    async def sleeper() -> None:
+        await clock.sleep(20)
+        seen.append(("slept", clock.now() - start))
+
+    task = asyncio.create_task(sleeper())
+    call("last", 30)
+    call("first", 10)
+    await clock.advance(60)
+    await task
+
+    assert seen == [("first", 10), ("slept", 20), ("last", 30)]
+
+
+async def test_what_a_callback_raises_reaches_the_driver(clock: SimulatedClock) -> None:
+    def fail() -> None:
+        raise LookupError("gone")
+
+    clock.call_at(clock.now() + 1, fail)
+    with pytest.raises(LookupError, match="gone"):
+        await clock.advance(2)
+    await clock.advance(2)

@@ -27,6 +27,7 @@ class Outgoing:
         in_reply: Whether its headers say that it is an answer, whatever `reply_to_message_id` is.
         metadata: Key and value pairs to come back in notifications.
         send_at: When it is to leave, in Unix seconds; at once if None.
+        recipients: All recipients, each once, lowercased.
     """
 
     to: tuple[str, ...]
@@ -38,11 +39,11 @@ class Outgoing:
     in_reply: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
     send_at: int | None = None
+    recipients: tuple[str, ...] = field(init=False)
 
-    @property
-    def recipients(self) -> tuple[str, ...]:
-        """All recipients, each once, lowercased."""
-        return tuple(dict.fromkeys(address.strip().lower() for address in (*self.to, *self.cc, *self.bcc)))
+    def __post_init__(self) -> None:
+        everybody = (address.strip().lower() for address in (*self.to, *self.cc, *self.bcc))
+        object.__setattr__(self, "recipients", tuple(dict.fromkeys(everybody)))
 
     @property
     def outbound_type(self) -> str:

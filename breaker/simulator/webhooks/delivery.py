@@ -13,6 +13,7 @@ import aiohttp
 
 from breaker.simulator.webhooks.feed import Feed
 from breaker.simulator.webhooks.health import Health
+from breaker.simulator.webhooks.notifications import Notification
 from breaker.simulator.webhooks.signature import SIGNATURE_HEADER, packed, signature
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from breaker.simulator.agenda import Agenda
     from breaker.simulator.options import SimulationOptions
     from breaker.simulator.webhooks.destinations import Destination, Destinations
-    from breaker.simulator.webhooks.notifications import Notification
 
 MAXIMUM_ATTEMPTS = 3
 #: Seconds after the first attempt. The last one comes 10 to 20 minutes after it (SKILL); between them it grows.
@@ -65,6 +65,9 @@ class DeliveryCounts:
 #: Told of every attempt and its status; `breaker simulate --record` writes them down.
 Observer = Callable[[Attempt, int], None]
 
+#: Told of every notification when it leaves for the first time, and when (Unix seconds).
+Tap = Callable[[Notification, float], None]
+
 
 class Deliveries:
     """Delivers notifications over one HTTP session, a bounded number at once.
@@ -88,6 +91,7 @@ class Deliveries:
         self.health = Health()
         self.counts = DeliveryCounts()
         self.observers: list[Observer] = []
+        self.taps: list[Tap] = []
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -115,6 +119,8 @@ class Deliveries:
 
     def _depart(self, notification: Notification, destinations: Destinations) -> None:
         now = self._clock.now()
+        for tap in self.taps:
+            tap(notification, now)
         for destination in destinations.subscribed(notification.trigger):
             self._queue.put_nowait(Attempt(notification, destinations, destination, 1, now))
 

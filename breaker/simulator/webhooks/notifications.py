@@ -43,17 +43,19 @@ class Notification:
 
     def body(self, attempt: int) -> bytes:
         """Return the exact bytes of one delivery attempt (1 to 3), before compression."""
-        return msgspec.json.encode(
-            {
-                "specversion": "1.0",
-                "type": self.trigger,
-                "source": self.source,
-                "id": self.id,
-                "time": self.time,
-                "webhook_delivery_attempt": attempt,
-                "data": self.data,
-            }
-        )
+        return msgspec.json.encode(self.envelope(attempt))
+
+    def envelope(self, attempt: int) -> Json:
+        """Return what one delivery attempt says."""
+        return {
+            "specversion": "1.0",
+            "type": self.trigger,
+            "source": self.source,
+            "id": self.id,
+            "time": self.time,
+            "webhook_delivery_attempt": attempt,
+            "data": self.data,
+        }
 
 
 class Family(Enum):
