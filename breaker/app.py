@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from breaker.adapters.clock import SystemClock
-from breaker.adapters.http.admin import AdminListener
-from breaker.adapters.http.health import Health
 from breaker.adapters.http.presentation import (
     account_as_json,
     explanation_as_json,
@@ -44,11 +42,8 @@ from breaker.flows.operate import Operator
 from breaker.ports import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 
-    from aiohttp import web
-
-    from breaker.adapters.metrics import Metrics
     from breaker.config import Settings
     from breaker.domain.commands import Actuator
     from breaker.ports import Account, Clock
@@ -260,27 +255,17 @@ async def operations(settings: Settings, clock: Clock | None = None) -> AsyncIte
             raise UnavailableError(_unreachable(settings, error)) from error
 
 
-# --- The admin listener -----------------------------------------------------------------------------------------------
+# --- Readiness ------------------------------------------------------------------------------------------------------
 
 
-def admin_application(  # noqa: PLR0913 - what a running daemon has, and nothing else
-    settings: Settings,
-    pool: asyncpg.Pool,
-    available: Operations,
-    metrics: Metrics,
-    *,
-    secret_known: Callable[[], bool],
-    acted: Callable[[], None],
-) -> web.Application:
-    """Return the aiohttp application of the admin listener.
+def readiness_checks(
+    pool: asyncpg.Pool, secret_known: Callable[[], bool]
+) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
+    """Return what makes a daemon ready, by name; each says what is wrong, or None.
 
     Args:
-        settings: Who may use it.
-        pool: Connections to the database, for readiness.
-        available: What it offers.
-        metrics: What it shows at `/metrics`.
+        pool: Connections to the database.
         secret_known: Whether a webhook secret is known, without which nothing can be taken in.
-        acted: Called after an act, so that what was ordered is carried out at once.
     """
 
     async def database_problem() -> str | None:
@@ -299,9 +284,7 @@ def admin_application(  # noqa: PLR0913 - what a running daemon has, and nothing
     async def secret_problem() -> str | None:
         return None if secret_known() else "no webhook secret is known yet: run `breaker setup`"
 
-    checks = {"database": database_problem, "schema": schema_problem, "webhook_secret": secret_problem}
-    health = Health(checks, metrics.registry)
-    return AdminListener(available, health, settings.admin_tokens, acted).application()
+    return {"database": database_problem, "schema": schema_problem, "webhook_secret": secret_problem}
 
 
 # --- The schema -----------------------------------------------------------------------------------------------------

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp.test_utils import TestClient, TestServer
 
+from breaker.adapters.http.admin import AdminListener
+from breaker.adapters.http.health import Health
 from breaker.adapters.metrics import Metrics
-from breaker.app import admin_application
+from breaker.app import readiness_checks
 from tests.fleet import Fleet, fleet
 
 if TYPE_CHECKING:
@@ -48,15 +50,11 @@ async def admin(database_url: str, folder: Path, *, tokens: str = TOKENS) -> Asy
     async with fleet(database_url, folder, actuators="block,quarantine", admin_tokens=tokens) as known:
         metrics = Metrics()
         held: list[Admin] = []
-        application = admin_application(
-            known.settings,
-            known.pool,
-            known.operations,
-            metrics,
-            secret_known=lambda: held[0].secret_known,
-            acted=lambda: held[0].acts.append("acted"),
+        health = Health(readiness_checks(known.pool, lambda: held[0].secret_known), metrics.registry)
+        listener = AdminListener(
+            known.operations, health, known.settings.admin_tokens, lambda: held[0].acts.append("acted")
         )
-        async with TestClient(TestServer(application)) as client:
+        async with TestClient(TestServer(listener.application())) as client:
             held.append(Admin(known, client, metrics))
             yield held[0]
 
