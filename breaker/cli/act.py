@@ -268,7 +268,7 @@ def _print(report: Report, manner: Manner, *, plan: bool, unconfirmed: int = 0) 
     elif unconfirmed:
         remark(
             f"{unconfirmed:,} not yet confirmed by the platform: it is ordered, and `breaker serve` carries it out. "
-            "`breaker status --pending` shows what is missing."
+            "`breaker explain` shows what is missing."
         )
     if report.counts[Effect.PENDING]:
         remark(
