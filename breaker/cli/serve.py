@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 import uvloop
 
+from breaker.app import serve as run_daemon
 from breaker.cli.options import Config, DataDir, read_settings
-from breaker.daemon import serve as run_daemon
 
 
 def register(application: typer.Typer) -> None:

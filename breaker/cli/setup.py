@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from breaker.app import Installation, installations
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.options import Config, DataDir, Json, read_settings
 from breaker.cli.output import print_json, remark
 from breaker.cli.running import run
-from breaker.installations import Installation, installations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

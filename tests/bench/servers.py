@@ -12,8 +12,8 @@ from aiohttp import web
 
 from breaker.adapters.nylas.notifications import decode
 from breaker.adapters.nylas.signature import HEADER, matching_secret
+from breaker.app import running
 from breaker.config import load
-from breaker.daemon import running
 from tests.bench.events import APPLICATION, PATH, SECRET
 
 if TYPE_CHECKING:

@@ -14,19 +14,17 @@ import signal
 import socket
 import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
-import asyncpg
 import structlog
 from aiohttp import web
 
 from breaker.adapters.clock import SystemClock
 from breaker.adapters.http.admin import AdminListener
 from breaker.adapters.http.health import Health
-from breaker.adapters.http.webhook import Handlers, Limits, TryLaterError, Undecodable, WebhookListener
+from breaker.adapters.http.webhook import Handlers, Limits, WebhookListener
 from breaker.adapters.logs import configure_logging
 from breaker.adapters.metrics import Metrics
 from breaker.adapters.nylas.budget import Budget
@@ -35,53 +33,36 @@ from breaker.adapters.nylas.transport import Transport
 from breaker.adapters.postgres.adoption import PostgresAdoption
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.facts import OtherSendKeyError, check_send_key
-from breaker.adapters.postgres.guard import Limits as GuardLimits
-from breaker.adapters.postgres.guard import PostgresGuard
-from breaker.adapters.postgres.identities import Identities
 from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
-from breaker.adapters.postgres.ledger import PostgresLedger
-from breaker.adapters.postgres.migrate import SchemaError, check_schema
 from breaker.adapters.postgres.outbox import PostgresOutbox
-from breaker.adapters.postgres.partitions import Partitions
-from breaker.adapters.postgres.roster import PostgresRoster
-from breaker.adapters.postgres.undecoded import PostgresUndecoded
 from breaker.adapters.postgres.unordered import PostgresUnordered
 from breaker.adapters.postgres.upkeep import PostgresUpkeep
-from breaker.adapters.secrets import read_send_hash_key, read_webhook_secrets
-from breaker.app import (
-    UnavailableError,
-    actuators_of,
-    connections,
-    counting,
-    database,
-    migrate,
-    window_sizes,
-    wire_operations,
-)
+from breaker.adapters.secrets import read_send_hash_key
+from breaker.app.database import UnavailableError, connections, database, migrate
+from breaker.app.derived import actuators_of, window_sizes
+from breaker.app.guarded import Guarded, WebhookSecrets
+from breaker.app.intake import Intake
+from breaker.app.operations import wire_operations
+from breaker.app.readiness import readiness_checks
+from breaker.app.reporter import Reporter
 from breaker.domain.circuit import Mode
-from breaker.domain.outcomes import OutcomeKind
-from breaker.domain.profile import standard_profile
 from breaker.flows.adopt import EVERY, Sweep
 from breaker.flows.carry_out import Pace, Sender, Surroundings
-from breaker.flows.count import Count, Rules
 from breaker.flows.fixtures import Names
-from breaker.flows.follow_grants import follow, read_all
-from breaker.flows.ingest import Ingest, OverloadedError, PoisonousEventError, StoppedError
+from breaker.flows.follow_grants import read_all
 from breaker.flows.order_again import order_again
 from breaker.ports import ModeInForce, PlatformError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from breaker.adapters.nylas.notifications import GrantEvent
-    from breaker.app import Operations
+    import asyncpg
+
+    from breaker.app.operations import Operations
     from breaker.config import GuardedApplication, Settings
     from breaker.config.values import ListenAddress
-    from breaker.domain.outcomes import DeliveryEvent
-    from breaker.flows.count import Report
-    from breaker.flows.judge import Given
-    from breaker.ports import Account, Clock, Command, Modes
+    from breaker.ports import Account, Clock, Modes
 
 _DAY = 86_400.0
 _LOOK_AT_SECRETS = 1.0
@@ -89,12 +70,8 @@ _UPKEEP = 60.0
 _GRANTS = 300.0
 _ORDER_AGAIN = 5.0
 _BREATH = 5.0
-_LINE_LENGTH = 20_000
 
-log = structlog.get_logger()
-
-
-# --- What a daemon is told -------------------------------------------------------------------------------------------
+log = structlog.get_logger(__name__)
 
 
 class OnlyObserving:
@@ -103,224 +80,6 @@ class OnlyObserving:
     async def in_force(self, account: Account, now: float) -> ModeInForce:  # noqa: ARG002 - the protocol's
         """Return `observe`, from the daemon."""
         return ModeInForce(Mode.OBSERVE, "daemon")
-
-
-class WebhookSecrets:
-    """The webhook secrets that are valid now, read anew whenever files change.
-
-    Args:
-        settings: Where they are.
-        guarded: The applications.
-    """
-
-    def __init__(self, settings: Settings, guarded: Sequence[Guarded]) -> None:
-        """Read them for the first time."""
-        self._settings = settings
-        self._guarded = guarded
-        self._known: dict[str, tuple[str, ...]] = {}
-        self.read()
-
-    def all(self) -> Mapping[str, Sequence[str]]:
-        """Return them by application id; the empty one stands for a sole application that can't be asked for its id."""
-        return self._known
-
-    def read(self) -> None:
-        """Read the files again.
-
-        Raises:
-            ConfigurationError: A file can't be read; what was known stays.
-        """
-        known: dict[str, tuple[str, ...]] = {}
-        for one in self._guarded:
-            if one.id is None and one.platform is not None:
-                continue
-            found = read_webhook_secrets(self._settings, one.application)
-            known[one.id or ""] = tuple(secret.get_secret_value() for secret in found)
-        if known != self._known:
-            self._known = known
-            log.info("webhook secrets read", secrets={name or "any": len(them) for name, them in known.items()})
-
-
-@dataclass(slots=True)
-class Guarded:
-    """One application while the daemon runs.
-
-    Args:
-        application: What is configured.
-        platform: Its side of the platform, or None where no API key is known.
-        id: Its id, once it is known.
-    """
-
-    application: GuardedApplication
-    platform: NylasPlatform | None
-    id: str | None
-
-
-class Reporter:
-    """Tells the log and the metrics what happened, and the senders that there is something to do.
-
-    Args:
-        metrics: The metrics.
-        wake: Wakes the senders.
-    """
-
-    def __init__(self, metrics: Metrics, wake: Callable[[], None]) -> None:
-        """Keep who is told."""
-        self._metrics = metrics
-        self._wake = wake
-
-    def committed(self, report: Report, size: int, seconds: float) -> None:
-        """A batch was committed."""
-        self._metrics.batch(size, seconds)
-        for kind, number in report.kinds.items():
-            self._metrics.outcomes(OutcomeKind(kind), number)
-        for result, number in report.outcomes.items():
-            if result != "counted":
-                self._metrics.not_counted(result, number)
-        for one in report.given:
-            self._metrics.verdict(one.verdict, one.mode)
-            _log_verdict(one)
-        if report.given:
-            self._wake()
-
-    def refused(self, error: Exception, size: int) -> None:
-        """A batch was not committed."""
-        cause = error.__cause__ or error
-        self._metrics.database_error(type(cause).__name__)
-        log.error("batch not committed", events=size, error=type(error).__name__, cause=type(cause).__name__)
-
-    def tried_again(self, error: Exception) -> None:
-        """A batch is tried again."""
-        self._metrics.database_error(str(error).partition(" ")[0])
-        log.debug("batch tried again", error=str(error))
-
-    def answered(self, status: int, result: str, trigger: str) -> None:
-        """A request was answered."""
-        self._metrics.notification(status, result, trigger)
-        if status != 200 or result == "not_understood":  # noqa: PLR2004
-            log.warning("notification not taken in", status=status, result=result, trigger=trigger)
-
-    def received(self, application_id: str, trigger: str, occurred_at: float, now: float) -> None:
-        """A signed notification came."""
-        self._metrics.event(application_id, trigger, now - occurred_at, now)
-
-    def confirmed(self, command: Command, seconds: float) -> None:
-        """A command was read back."""
-        self._metrics.stop_confirmed(command.kind, seconds)
-        log.info(
-            "confirmed",
-            command=command.id,
-            kind=command.kind,
-            account=command.account.id,
-            account_address=command.account.address,
-            epoch=command.epoch,
-            attempts=command.attempts,
-            seconds=round(seconds, 3),
-        )
-
-
-def _log_verdict(one: Given) -> None:
-    verdict = one.verdict
-    log.info(
-        "verdict",
-        verdict=one.id,
-        account=one.account.id,
-        account_address=one.account.address,
-        **{"from": verdict.before, "to": verdict.to},
-        detector=verdict.detector,
-        signal=verdict.signal,
-        count=verdict.count,
-        of=verdict.of,
-        held_by=verdict.held_by,
-        mode=one.mode,
-        why=verdict.why,
-    )
-
-
-# --- Intake ----------------------------------------------------------------------------------------------------------
-
-
-class Intake:
-    """From the webhook's bytes to a committed outcome."""
-
-    def __init__(self, settings: Settings, pool: asyncpg.Pool, clock: Clock, modes: Modes, reporter: Reporter) -> None:
-        """Wire the parts; nothing runs yet."""
-        self._clock = clock
-        sizes, counts = window_sizes(settings), counting(settings)
-        guard = settings.guard
-        self.partitions = Partitions(pool, settings.ledger.partitions_ahead_days)
-        self.identities = Identities(pool, sizes, counts)
-        self.roster = PostgresRoster(pool, self.identities)
-        self._undecoded = PostgresUndecoded(pool, self.identities)
-        limits = GuardLimits(
-            window=guard.window_seconds,
-            in_window=(guard.window_minimum, guard.window_share),
-            in_all=(guard.total_minimum, guard.total_share),
-            in_group=(guard.group_minimum, guard.group_share),
-        )
-        detection = settings.detection
-        count = Count(
-            ledger=PostgresLedger(pool, sizes, self.identities, self.partitions, PostgresGuard(limits)),
-            modes=modes,
-            profile=standard_profile(detection.level, detection.minimum_sends, detection.minimum_bad),
-            rules=Rules(
-                counting=counts,
-                feedback_domains=FEEDBACK_DOMAINS,
-                simulator_domains=settings.counting.simulator_domains,
-                send_key=read_send_hash_key(settings),
-                retention=settings.ledger.retention_days * _DAY,
-            ),
-            actuators_of=actuators_of(settings),
-        )
-        self.ingest = Ingest(
-            count,
-            clock,
-            reporter,
-            writers=settings.intake.writers,
-            batch_size=settings.intake.batch_size,
-            line_length=_LINE_LENGTH,
-        )
-
-    async def deliver(self, event: DeliveryEvent, body: bytes) -> str:
-        """Return once a delivery event is committed, with the word for metrics."""
-        try:
-            await self.ingest.submit(event)
-        except (OverloadedError, StoppedError) as error:
-            raise TryLaterError(str(error)) from error
-        except PoisonousEventError as error:
-            await self.keep(Undecodable(event.application_id, event.trigger, str(error), body))
-            return "poisonous"
-        return "committed"
-
-    async def follow(self, event: GrantEvent) -> None:
-        """Take in what an event tells of a grant."""
-        await follow(self.roster, event, self._clock.now())
-
-    async def keep(self, one: Undecodable) -> None:
-        """Keep what was not understood."""
-        log.error("notification kept undecoded", trigger=one.trigger, problem=one.problem)
-        await self._undecoded.keep(one, self._clock.now())
-
-
-FEEDBACK_DOMAINS = frozenset(
-    {
-        "aol.com",
-        "comcast.net",
-        "cox.net",
-        "fastmail.com",
-        "hotmail.com",
-        "live.com",
-        "msn.com",
-        "outlook.com",
-        "rocketmail.com",
-        "yahoo.com",
-        "ymail.com",
-    }
-)
-"""Recipient domains whose complaint feedback loops are public knowledge; Gmail has none."""
-
-
-# --- The whole -------------------------------------------------------------------------------------------------------
 
 
 class Daemon:
@@ -394,7 +153,7 @@ class Daemon:
             )
             admin = AdminListener(
                 self.operations,
-                Health(self._checks(pool), self._metrics.registry),
+                Health(readiness_checks(pool, self._secrets.known), self._metrics.registry),
                 self._settings.admin_tokens,
                 self._wake_senders,
             )
@@ -521,20 +280,6 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-
-    def _checks(self, pool: asyncpg.Pool) -> dict[str, Callable[[], Awaitable[str | None]]]:
-        async def database_() -> str | None:
-            try:
-                await check_schema(pool)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SchemaError) as error:
-                return str(error) or type(error).__name__
-            return None
-
-        async def secret() -> str | None:
-            known = any(self._secrets.all().values())
-            return None if known else "no webhook secret is known yet: run `breaker setup`"
-
-        return {"database": database_, "webhook_secret": secret}
 
     async def _look_at_secrets(self) -> None:
         self._secrets.read()

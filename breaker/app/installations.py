@@ -18,7 +18,8 @@ from breaker.adapters.postgres.identities import Identities
 from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.outbox import PostgresOutbox
 from breaker.adapters.secrets import read_webhook_secrets, webhook_secrets_file, write_secret
-from breaker.app import UnavailableError, connections, counting, database, migrate, place_of, window_sizes
+from breaker.app.database import UnavailableError, connections, database, migrate, place_of
+from breaker.app.derived import counting, window_sizes
 from breaker.config import ConfigurationError
 from breaker.domain.commands import Actuator
 from breaker.flows.fixtures import Names

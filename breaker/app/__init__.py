@@ -1,0 +1,40 @@
+"""The composition root: settings become wired parts. Nothing outside it names concrete adapters."""
+
+from __future__ import annotations
+
+from breaker.adapters.http.presentation import (
+    account_as_json,
+    explanation_as_json,
+    report_as_json,
+    verdict_as_json,
+)
+from breaker.app.daemon import Daemon, running, serve
+from breaker.app.database import UnavailableError, embedded_postgres, migrate, migration_sql
+from breaker.app.derived import actuators_of, configured_modes, counting, window_sizes
+from breaker.app.installations import Installation, installations
+from breaker.app.operations import Operations, operations, wire_operations
+from breaker.app.readiness import readiness_checks
+
+__all__ = [
+    "Daemon",
+    "Installation",
+    "Operations",
+    "UnavailableError",
+    "account_as_json",
+    "actuators_of",
+    "configured_modes",
+    "counting",
+    "embedded_postgres",
+    "explanation_as_json",
+    "installations",
+    "migrate",
+    "migration_sql",
+    "operations",
+    "readiness_checks",
+    "report_as_json",
+    "running",
+    "serve",
+    "verdict_as_json",
+    "window_sizes",
+    "wire_operations",
+]

@@ -1,0 +1,73 @@
+"""The applications while a daemon runs: their side of the platform, and the secrets that sign their notifications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from breaker.adapters.secrets import read_webhook_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from breaker.adapters.nylas.client import NylasPlatform
+    from breaker.config import GuardedApplication, Settings
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Guarded:
+    """One application while the daemon runs.
+
+    Args:
+        application: What is configured.
+        platform: Its side of the platform, or None where no API key is known.
+        id: Its id, once it is known.
+    """
+
+    application: GuardedApplication
+    platform: NylasPlatform | None
+    id: str | None
+
+
+class WebhookSecrets:
+    """The webhook secrets that are valid now, read anew whenever files change.
+
+    Args:
+        settings: Where they are.
+        guarded: The applications.
+    """
+
+    def __init__(self, settings: Settings, guarded: Sequence[Guarded]) -> None:
+        """Read them for the first time."""
+        self._settings = settings
+        self._guarded = guarded
+        self._known: dict[str, tuple[str, ...]] = {}
+        self.read()
+
+    def all(self) -> Mapping[str, Sequence[str]]:
+        """Return them by application id; the empty one stands for a sole application that can't be asked for its id."""
+        return self._known
+
+    def known(self) -> bool:
+        """Tell whether there is any."""
+        return any(self._known.values())
+
+    def read(self) -> None:
+        """Read the files again.
+
+        Raises:
+            ConfigurationError: A file can't be read; what was known stays.
+        """
+        known: dict[str, tuple[str, ...]] = {}
+        for one in self._guarded:
+            if one.id is None and one.platform is not None:
+                continue
+            found = read_webhook_secrets(self._settings, one.application)
+            known[one.id or ""] = tuple(secret.get_secret_value() for secret in found)
+        if known != self._known:
+            self._known = known
+            log.info("webhook secrets read", secrets={name or "any": len(them) for name, them in known.items()})

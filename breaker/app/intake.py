@@ -1,0 +1,117 @@
+"""Intake, wired: from a webhook's event to committed outcomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from breaker.adapters.http.webhook import TryLaterError, Undecodable
+from breaker.adapters.postgres.guard import Limits as GuardLimits
+from breaker.adapters.postgres.guard import PostgresGuard
+from breaker.adapters.postgres.identities import Identities
+from breaker.adapters.postgres.ledger import PostgresLedger
+from breaker.adapters.postgres.partitions import Partitions
+from breaker.adapters.postgres.roster import PostgresRoster
+from breaker.adapters.postgres.undecoded import PostgresUndecoded
+from breaker.adapters.secrets import read_send_hash_key
+from breaker.app.derived import actuators_of, counting, window_sizes
+from breaker.domain.profile import standard_profile
+from breaker.flows.count import Count, Rules
+from breaker.flows.follow_grants import follow
+from breaker.flows.ingest import Ingest, OverloadedError, PoisonousEventError, StoppedError
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from breaker.adapters.nylas.notifications import GrantEvent
+    from breaker.app.reporter import Reporter
+    from breaker.config import Settings
+    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.ports import Clock, Modes
+
+_DAY = 86_400.0
+_LINE_LENGTH = 20_000
+"""Events that may stand in line: some seconds' worth, and some tens of MB."""
+
+log = structlog.get_logger(__name__)
+
+
+class Intake:
+    """From the webhook's bytes to a committed outcome."""
+
+    def __init__(self, settings: Settings, pool: asyncpg.Pool, clock: Clock, modes: Modes, reporter: Reporter) -> None:
+        """Wire the parts; nothing runs yet."""
+        self._clock = clock
+        sizes, counts = window_sizes(settings), counting(settings)
+        guard = settings.guard
+        self.partitions = Partitions(pool, settings.ledger.partitions_ahead_days)
+        self.identities = Identities(pool, sizes, counts)
+        self.roster = PostgresRoster(pool, self.identities)
+        self._undecoded = PostgresUndecoded(pool, self.identities)
+        limits = GuardLimits(
+            window=guard.window_seconds,
+            in_window=(guard.window_minimum, guard.window_share),
+            in_all=(guard.total_minimum, guard.total_share),
+            in_group=(guard.group_minimum, guard.group_share),
+        )
+        detection = settings.detection
+        count = Count(
+            ledger=PostgresLedger(pool, sizes, self.identities, self.partitions, PostgresGuard(limits)),
+            modes=modes,
+            profile=standard_profile(detection.level, detection.minimum_sends, detection.minimum_bad),
+            rules=Rules(
+                counting=counts,
+                feedback_domains=FEEDBACK_DOMAINS,
+                simulator_domains=settings.counting.simulator_domains,
+                send_key=read_send_hash_key(settings),
+                retention=settings.ledger.retention_days * _DAY,
+            ),
+            actuators_of=actuators_of(settings),
+        )
+        self.ingest = Ingest(
+            count,
+            clock,
+            reporter,
+            writers=settings.intake.writers,
+            batch_size=settings.intake.batch_size,
+            line_length=_LINE_LENGTH,
+        )
+
+    async def deliver(self, event: DeliveryEvent, body: bytes) -> str:
+        """Return once a delivery event is committed, with the word for metrics."""
+        try:
+            await self.ingest.submit(event)
+        except (OverloadedError, StoppedError) as error:
+            raise TryLaterError(str(error)) from error
+        except PoisonousEventError as error:
+            await self.keep(Undecodable(event.application_id, event.trigger, str(error), body))
+            return "poisonous"
+        return "committed"
+
+    async def follow(self, event: GrantEvent) -> None:
+        """Take in what an event tells of a grant."""
+        await follow(self.roster, event, self._clock.now())
+
+    async def keep(self, one: Undecodable) -> None:
+        """Keep what was not understood."""
+        log.error("notification kept undecoded", trigger=one.trigger, problem=one.problem)
+        await self._undecoded.keep(one, self._clock.now())
+
+
+FEEDBACK_DOMAINS = frozenset(
+    {
+        "aol.com",
+        "comcast.net",
+        "cox.net",
+        "fastmail.com",
+        "hotmail.com",
+        "live.com",
+        "msn.com",
+        "outlook.com",
+        "rocketmail.com",
+        "yahoo.com",
+        "ymail.com",
+    }
+)
+"""Recipient domains whose complaint feedback loops are public knowledge; Gmail has none."""

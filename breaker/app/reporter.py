@@ -1,0 +1,100 @@
+"""Who is told what happens: the log, the metrics, and the senders that wait for something to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from breaker.domain.outcomes import OutcomeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from breaker.adapters.metrics import Metrics
+    from breaker.flows.count import Report
+    from breaker.flows.judge import Given
+    from breaker.ports import Command
+
+log = structlog.get_logger(__name__)
+
+
+class Reporter:
+    """Tells the log and the metrics what happened, and the senders that there is something to do.
+
+    Args:
+        metrics: The metrics.
+        wake: Wakes the senders.
+    """
+
+    def __init__(self, metrics: Metrics, wake: Callable[[], None]) -> None:
+        """Keep who is told."""
+        self._metrics = metrics
+        self._wake = wake
+
+    def committed(self, report: Report, size: int, seconds: float) -> None:
+        """A batch was committed."""
+        self._metrics.batch(size, seconds)
+        for kind, number in report.kinds.items():
+            self._metrics.outcomes(OutcomeKind(kind), number)
+        for result, number in report.outcomes.items():
+            if result != "counted":
+                self._metrics.not_counted(result, number)
+        for one in report.given:
+            self._metrics.verdict(one.verdict, one.mode)
+            _log_verdict(one)
+        if report.given:
+            self._wake()
+
+    def refused(self, error: Exception, size: int) -> None:
+        """A batch was not committed."""
+        cause = error.__cause__ or error
+        self._metrics.database_error(type(cause).__name__)
+        log.error("batch not committed", events=size, error=type(error).__name__, cause=type(cause).__name__)
+
+    def tried_again(self, error: Exception) -> None:
+        """A batch is tried again."""
+        self._metrics.database_error(str(error).partition(" ")[0])
+        log.debug("batch tried again", error=str(error))
+
+    def answered(self, status: int, result: str, trigger: str) -> None:
+        """A request was answered."""
+        self._metrics.notification(status, result, trigger)
+        if status != 200 or result == "not_understood":  # noqa: PLR2004
+            log.warning("notification not taken in", status=status, result=result, trigger=trigger)
+
+    def received(self, application_id: str, trigger: str, occurred_at: float, now: float) -> None:
+        """A signed notification came."""
+        self._metrics.event(application_id, trigger, now - occurred_at, now)
+
+    def confirmed(self, command: Command, seconds: float) -> None:
+        """A command was read back."""
+        self._metrics.stop_confirmed(command.kind, seconds)
+        log.info(
+            "confirmed",
+            command=command.id,
+            kind=command.kind,
+            account=command.account.id,
+            account_address=command.account.address,
+            epoch=command.epoch,
+            attempts=command.attempts,
+            seconds=round(seconds, 3),
+        )
+
+
+def _log_verdict(one: Given) -> None:
+    verdict = one.verdict
+    log.info(
+        "verdict",
+        verdict=one.id,
+        account=one.account.id,
+        account_address=one.account.address,
+        **{"from": verdict.before, "to": verdict.to},
+        detector=verdict.detector,
+        signal=verdict.signal,
+        count=verdict.count,
+        of=verdict.of,
+        held_by=verdict.held_by,
+        mode=one.mode,
+        why=verdict.why,
+    )
