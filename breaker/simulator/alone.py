@@ -1,4 +1,4 @@
-"""The simulated platform alone, as `breaker simulate` runs it: a small fleet, a port, and an end by signal."""
+"""The simulated platform by itself, as `breaker simulate` runs it: live on a port, or at full speed into a record."""
 
 from __future__ import annotations
 
@@ -9,18 +9,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from breaker.simulator.clock import PacedClock
+from breaker.simulator.fleets.agents import DAY
+from breaker.simulator.fleets.fleet import Fleet
+from breaker.simulator.fleets.scenarios import SCENARIOS, FleetSize
+from breaker.simulator.mail.world import Mail, MailOptions
 from breaker.simulator.options import SimulationOptions
 from breaker.simulator.platform import SimulatedPlatform
+from breaker.simulator.record import Recorder
+from breaker.simulator.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from breaker.simulator.application import Application
+    from breaker.simulator.fleets.truth import FleetTruth
+    from breaker.simulator.webhooks.feed import Feed
+
+#: How much of a simulated record is run between two reports of progress.
+_SLICE = DAY / 4
 
 
 @dataclass(frozen=True, slots=True)
 class StartingFleet:
-    """What an application has at the start.
+    """What an application has at the start, where no scenario is chosen: accounts that do nothing by themselves.
 
     Attributes:
         accounts: How many Agent Accounts.
@@ -44,7 +56,7 @@ class StartingFleet:
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """How the platform is run alone.
+    """How the platform is run by itself.
 
     Attributes:
         host: The address to listen on.
@@ -54,7 +66,11 @@ class Alone:
         application_id: The application's id.
         api_key: The application's API key.
         fleet: What the application has at the start.
+        scenario: A fleet that sends by itself, by its name in `SCENARIOS`; None for one that does nothing.
+        size: How large the scenario's fleet is.
         options: How the platform behaves.
+        mail_options: How the world treats mail.
+        feed: The state of the feed at the start; a perfect one if None.
     """
 
     host: str = "127.0.0.1"
@@ -64,7 +80,11 @@ class Alone:
     application_id: str = "app-simulated"
     api_key: str = "nyk_simulated"
     fleet: StartingFleet = field(default_factory=StartingFleet)
+    scenario: str | None = None
+    size: FleetSize = field(default_factory=FleetSize)
     options: SimulationOptions = field(default_factory=SimulationOptions)
+    mail_options: MailOptions = field(default_factory=MailOptions)
+    feed: Feed | None = None
 
     async def run(self, announce: Callable[[str, SimulatedPlatform], None]) -> None:
         """Run until SIGTERM or SIGINT.
@@ -76,7 +96,17 @@ class Alone:
             OSError: If the port cannot be opened.
         """
         platform = SimulatedPlatform(PacedClock(self.speed), self.seed, self.options)
-        self.fleet.populate(platform.add_application(self.application_id, self.api_key))
+        application = platform.add_application(self.application_id, self.api_key)
+        mail = Mail(platform.agenda, self.seed, self.mail_options)
+        mail.attach(application)
+        if self.feed is not None:
+            platform.deliveries.feed = self.feed
+        if self.scenario is None:
+            self.fleet.populate(application)
+        else:
+            Fleet(SCENARIOS[self.scenario](self.size, self.seed), application, self.seed).start(
+                mail, platform.deliveries
+            )
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -85,3 +115,32 @@ class Alone:
             cleanup.push_async_callback(platform.stop)
             announce(await platform.start(self.host, self.port), platform)
             await ended.wait()
+
+    async def record(self, path: Path, progress: Callable[[float, int], None]) -> tuple[FleetTruth, int]:
+        """Run the scenario without a port, as fast as may be, and write what its webhooks would have got.
+
+        Args:
+            path: The record; the truth goes beside it.
+            progress: Told from time to time how many simulated days have passed and how many lines are written.
+
+        Returns:
+            The truth, and how many notifications were written.
+
+        Raises:
+            OSError: If a file cannot be written.
+        """
+        plan = SCENARIOS[self.scenario or "mixed"](self.size, self.seed)
+        simulation = Simulation(plan, self.seed, self.options, self.mail_options)
+        if self.feed is not None:
+            simulation.platform.deliveries.feed = self.feed
+        with Recorder(path, simulation.platform.deliveries) as recorder:
+            simulation.platform.start_offline()
+            simulation.start_fleet()
+            left = self.size.days * DAY
+            while left > 0:
+                await simulation.run(min(_SLICE, left))
+                left -= _SLICE
+                progress(self.size.days - max(left, 0) / DAY, recorder.written)
+            truth = simulation.truth()
+            recorder.write_truth(truth)
+        return truth, recorder.written

@@ -261,3 +261,23 @@ async def test_notifications_may_come_twice_late_and_out_of_order(
 
     assert at_once < 80
     assert (len(set(ids)), 120 < len(ids) < 180) == (100, True)
+
+
+async def test_the_books_show_measures_and_rates(world: World, grant: Grant) -> None:
+    await _burst(world, grant, sends=120, hard_bounces=60)
+    books = (await world.client.get("/simulator/books")).body
+
+    assert books == {
+        "representative_volume": world.platform.representative_volume,
+        "measures": [
+            {
+                "at": int(world.clock.now()),
+                "grant_id": grant.id,
+                "what": "under_review",
+                "signal": "bounce",
+                "rate": 0.05,
+                "volume": books["measures"][0]["volume"],
+            }
+        ],
+        "accounts": [{"grant_id": grant.id, "email": SENDER, "sends": 120, "bounce_rate": 0.06, "complaint_rate": 0.0}],
+    }

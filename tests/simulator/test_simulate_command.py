@@ -4,11 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import typer
 from typer.testing import CliRunner
 
 from breaker.cli.simulate import register
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _PROGRAM = """
 import typer
@@ -52,7 +56,41 @@ def test_an_unknown_plan_is_bad_usage() -> None:
     code, output = _run("simulate", "--plan", "gold")
 
     assert code == 2
-    assert "free or full" in output
+    assert "free" in output
+
+
+def test_a_record_and_its_truth_are_written_and_the_same_seed_writes_the_same(tmp_path: Path) -> None:
+    written = []
+    for name in ("one", "two"):
+        path = tmp_path / f"{name}.jsonl"
+        code, output = _run(
+            "simulate",
+            "--record",
+            str(path),
+            "--scenario",
+            "bought-list",
+            "--accounts",
+            "5",
+            "--days",
+            "2",
+            "--seed",
+            "3",
+        )
+        written.append(path.read_bytes())
+
+        assert code == 0
+        assert f"{len(written[-1].splitlines())} notifications of 5 accounts" in output
+        assert path.with_suffix(".truth.json").exists()
+
+    assert written[0] == written[1]
+
+
+def test_a_record_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    code, output = _run("simulate", "--record", str(tmp_path / "nowhere" / "fleet.jsonl"))
+
+    assert code == 1
+    assert "cannot write" in output
+    assert "No such file or directory" in output
 
 
 def test_the_help_tells_what_the_surface_has() -> None:

@@ -5,6 +5,7 @@
     POST   /simulator/grants           {"email", "workspace_id"?, "name"?}
     POST   /simulator/bursts           an account sends: see BurstOrder
     POST   /simulator/bursts/{number}/repeat   the same notifications again, byte by byte
+    GET    /simulator/books            what the platform did about its senders, and every account's rates
     GET    /simulator/standing         what the platform holds against senders
     POST   /simulator/standing         {"paused": [grant], "restrictions": [[scope, name]], "evaluation_fails": bool}
     GET    /simulator/faults           the faults in force
@@ -29,7 +30,7 @@ from aiohttp import web
 from breaker.simulator.api.exchange import body_of, json_response
 from breaker.simulator.clock import PacedClock, SimulatedClock
 from breaker.simulator.control.bursts import BurstOrder, Bursts
-from breaker.simulator.control.view import burst_json, call_json, state_json
+from breaker.simulator.control.view import books_json, burst_json, call_json, state_json
 from breaker.simulator.errors import ApiError, ErrorFamily
 from breaker.simulator.faults import Fault, FaultKind
 from breaker.simulator.identifiers import derived
@@ -93,6 +94,7 @@ def routes(platform: SimulatedPlatform) -> list[web.RouteDef]:
         web.post("/simulator/grants", _guarded(surface.add_grant)),
         web.post("/simulator/bursts", _guarded(surface.burst)),
         web.post("/simulator/bursts/{number:\\d+}/repeat", _guarded(surface.repeat)),
+        web.get("/simulator/books", _guarded(surface.books)),
         web.get("/simulator/standing", _guarded(surface.standing)),
         web.post("/simulator/standing", _guarded(surface.set_standing)),
         web.get("/simulator/faults", _guarded(surface.faults)),
@@ -147,6 +149,9 @@ class _Surface:
         for notification in burst.notifications:
             self._platform.deliveries.repeat(notification, destinations)
         return {"repeated": len(burst.notifications)}
+
+    async def books(self, request: web.Request) -> object:
+        return books_json(self._application(request))
 
     async def standing(self, request: web.Request) -> object:
         standing = self._application(request).standing

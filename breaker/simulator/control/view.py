@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,6 +47,28 @@ def _application_json(application: Application) -> Json:
             for grant in application.grants
         ],
         "messages": len(application.messages),
+    }
+
+
+def books_json(application: Application) -> Json:
+    """Return what the platform did about its senders, the hidden volume, and every account's rates."""
+    enforcement = application.enforcement
+    accounts = []
+    for grant in application.grants:
+        bounce_rate, complaint_rate = enforcement.rates(grant.id)
+        accounts.append(
+            {
+                "grant_id": grant.id,
+                "email": grant.email,
+                "sends": enforcement.reputation(grant.id).sends,
+                "bounce_rate": bounce_rate,
+                "complaint_rate": complaint_rate,
+            }
+        )
+    return {
+        "representative_volume": enforcement.representative_volume,
+        "measures": [asdict(measure) for measure in enforcement.books],
+        "accounts": accounts,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from breaker.simulator.fleets import behaviours
@@ -156,15 +157,28 @@ def _one_bad(kind: Kind) -> Callable[[FleetSize, int], FleetPlan]:
     return lambda size, seed: one_bad(kind, size, seed)
 
 
-#: By the name that a person gives.
+class Scenario(StrEnum):
+    """The scenarios by the names that a person gives."""
+
+    STEADY = "steady"
+    MIXED = "mixed"
+    BOUGHT_LIST = "bought-list"
+    RUNAWAY_AGENT = "runaway-agent"
+    SLOW_CREEP = "slow-creep"
+    COMPLAINTS = "complaints"
+    BROKEN_AUTHENTICATION = "broken-authentication"
+    DEAD_FEED = "dead-feed"
+    HALF_DEAD_FEED = "half-dead-feed"
+
+
 SCENARIOS: dict[str, Callable[[FleetSize, int], FleetPlan]] = {
-    "steady": steady_fleet,
-    "mixed": mixed_fleet,
-    "bought-list": _one_bad(Kind.BOUGHT_LIST),
-    "runaway-agent": _one_bad(Kind.RUNAWAY_AGENT),
-    "slow-creep": _one_bad(Kind.SLOW_CREEP),
-    "complaints": _one_bad(Kind.COMPLAINTS),
-    "broken-authentication": broken_domain,
-    "dead-feed": dead_feed,
-    "half-dead-feed": half_dead_feed,
+    Scenario.STEADY: steady_fleet,
+    Scenario.MIXED: mixed_fleet,
+    Scenario.BOUGHT_LIST: _one_bad(Kind.BOUGHT_LIST),
+    Scenario.RUNAWAY_AGENT: _one_bad(Kind.RUNAWAY_AGENT),
+    Scenario.SLOW_CREEP: _one_bad(Kind.SLOW_CREEP),
+    Scenario.COMPLAINTS: _one_bad(Kind.COMPLAINTS),
+    Scenario.BROKEN_AUTHENTICATION: broken_domain,
+    Scenario.DEAD_FEED: dead_feed,
+    Scenario.HALF_DEAD_FEED: half_dead_feed,
 }
