@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import logging
 from typing import TYPE_CHECKING
 
 from breaker.simulator.clock import SimulatedClock
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
 
     from breaker.ports import Clock
 
+_LOGGER = logging.getLogger(__name__)
+
 
 class Agenda:
     """Runs callbacks when their time has come, those of the same time in the order in which they were added.
 
-    On a clock that is driven they are run by whoever drives it, without a turn of the event loop; on another by a
-    sleeper that waits for the earliest.
+    On a clock that is driven they are run by whoever drives it, without a turn of the event loop, and what one raises
+    reaches the driver; on another by a sleeper that waits for the earliest.
 
     Args:
         clock: The simulation's time.
@@ -42,11 +45,6 @@ class Agenda:
         heapq.heappush(self._items, entry)
         if self._items[0] is entry and not self._running:
             self._arm()
-
-    def check(self) -> None:
-        """Raise what a callback has raised, which ended the watch: a simulation must not go on as if nothing was."""
-        if self._sleeper is not None and self._sleeper.done() and not self._sleeper.cancelled():
-            self._sleeper.result()
 
     def start(self) -> None:
         """Begin to watch the clock; a second start does nothing."""
@@ -81,7 +79,11 @@ class Agenda:
     async def _sleep_and_run(self) -> None:
         while self._items:
             await self._clock.sleep(self._items[0][0] - self._clock.now())
-            self._run_due()
+            try:
+                self._run_due()
+            except Exception:
+                # Nobody awaits this task: what failed is told, and what follows happens all the same.
+                _LOGGER.exception("something that was to happen in the simulated world failed")
 
     def _run_due(self) -> None:
         self._running = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -172,12 +173,12 @@ class Application(Resources):
         return self.submit(grant_id, Outgoing(to=tuple(recipients), subject=subject, in_reply=reply))
 
     def send_fated(self, id_or_address: str, outgoing: Outgoing) -> Message:
-        """Send a message of which the caller decides himself what becomes.
+        """Send a message of which the caller decides himself what becomes; it leaves at once, past the queue.
 
         Raises:
             ApiError: With the status and text of what refused it.
         """
-        return self._send_path.send(self.grants.sender(id_or_address), outgoing)
+        return self._send_path.send(self.grants.sender(id_or_address), outgoing, queued=False)
 
     def submit(self, id_or_address: str, outgoing: Outgoing) -> Message:
         """Send a message of a grant, known by its id or address.
@@ -267,8 +268,11 @@ class Application(Resources):
         self.happened(report.happened_to(message))
         fitting = Family.TRANSACTIONAL if message.grant_id is None else Family.AGENT
         announced = [
-            notifications.outcome_notification(
-                self.surroundings.identifiers.unique(), self.id, message, report, family or fitting
+            replace(
+                notifications.outcome_notification(
+                    self.surroundings.identifiers.unique(), self.id, message, report, family or fitting
+                ),
+                suffix=self.surroundings.options.trigger_suffix,
             )
             for family in families or (fitting,)
         ]

@@ -125,6 +125,8 @@ class SimulationOptions:
             it (SPEC lists only `settings` and `scope`).
         rule_block_message: The text of the 403 for a send that an outbound rule blocks; the real one is unknown.
         pause_message: The text of the 400 for a paused account; the real one is not published beyond its sense.
+        trigger_suffix: What stands behind the triggers of delivery events: nothing, or for instance `.transformed`,
+            should the dashboard's choice of fields touch them (unknown).
         retried_answers: Which answers of a webhook endpoint are tried again.
         retry_all_destinations: Whether a retry goes to all destinations of the trigger (SPEC) or to the failed one.
         challenge_on_update: Whether a changed `webhook_url` is challenged again; unknown of the real one.
@@ -152,6 +154,7 @@ class SimulationOptions:
     grant_patch_moves: bool = True
     rule_block_message: str = "message blocked by an outbound rule"
     pause_message: str = "Sending paused for this account. The account is suspended from sending email."
+    trigger_suffix: str = ""
     retried_answers: RetriedAnswers = RetriedAnswers.SKILL
     retry_all_destinations: bool = True
     challenge_on_update: bool = True

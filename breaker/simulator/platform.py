@@ -48,7 +48,7 @@ class SimulatedPlatform:
         self.options = options or SimulationOptions()
         self.agenda = Agenda(clock)
         self.journal = Journal(self.options.journal_limit)
-        self.deliveries = Deliveries(clock, self.agenda, derived(seed, "retries"), self.options)
+        self.deliveries = Deliveries(clock, self.agenda, seed, self.options)
         self.faults = Faults(derived(seed, "faults"))
         self.request_identifiers = Identifiers(derived(seed, "requests"))
         self._identifiers = Identifiers(derived(seed, "identifiers"))
@@ -131,7 +131,6 @@ class SimulatedPlatform:
 
     async def settled(self) -> None:
         """Return when no notification is waiting or under way; retries that are due later do not count."""
-        self.agenda.check()
         await self.deliveries.settled()
 
     async def _open(self, host: str, port: int) -> str:

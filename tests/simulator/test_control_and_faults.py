@@ -281,3 +281,26 @@ async def test_the_books_show_measures_and_rates(world: World, grant: Grant) -> 
         ],
         "accounts": [{"grant_id": grant.id, "email": SENDER, "sends": 120, "bounce_rate": 0.06, "complaint_rate": 0.0}],
     }
+
+
+async def test_any_event_is_delivered_to_every_destination(world: World, receiver: Receiver) -> None:
+    secret = await _webhook(world, receiver)
+    order = {"type": "contact.invented", "data": {"object": {"x": 1}}, "id": "event-1"}
+    answer = await world.client.post("/simulator/notifications", order)
+    await world.platform.settled()
+    [received] = receiver.received
+
+    assert answer.body == {"id": "event-1", "destinations": 1}
+    assert received.signed_with(secret)
+    assert (received.content["type"], received.content["data"]) == ("contact.invented", {"object": {"x": 1}})
+
+
+async def test_a_burst_passes_the_queue() -> None:
+    async with World.open(send_queue=True) as world:
+        grant = world.application.add_grant(SENDER)
+        burst = await _burst(world, grant, sends=1000)
+
+        assert (burst["accepted"], {message.sent_at for message in world.application.messages}) == (
+            1000,
+            {int(world.clock.now())},
+        )

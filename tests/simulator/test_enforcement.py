@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from breaker.simulator.enforcement import Measure
+from breaker.simulator.enforcement import Enforcement, Measure
 from breaker.simulator.errors import ApiError
 from breaker.simulator.options import EnforcementOptions
+from breaker.simulator.state.activity import Happening
 from breaker.simulator.state.bounce_classes import BounceKind, kind_of
+from breaker.simulator.state.messages import Message, Outgoing
+from breaker.simulator.state.standing import Standing
 from tests.simulator.client import Loose, World
 
 FEEDBACK, SILENT = "outlook.com", "gmail.com"
@@ -166,3 +171,37 @@ async def test_the_volume_is_drawn_by_the_seed_between_1000_and_10000() -> None:
 )
 def test_what_the_platform_takes_a_bounce_for(bounce_type: str, diagnostic: str | None, kind: BounceKind) -> None:
     assert kind == kind_of(bounce_type, diagnostic)
+
+
+@given(
+    volume=st.integers(1, 12),
+    steps=st.lists(st.tuples(st.sampled_from(["send", "bounce", "complain"]), st.integers(0, 40)), max_size=120),
+)
+def test_rates_are_those_of_a_recount_of_the_most_recent_sends(volume: int, steps: list[tuple[str, int]]) -> None:
+    options = EnforcementOptions(assessed_volume=1)
+    enforcement = Enforcement("app-1", Standing(), options, volume)
+    sent: list[Message] = []
+    fates: list[set[str]] = []
+
+    def observe(event_type: str, message: Message, recipient: str) -> None:
+        kind = BounceKind("hard", nonexistent=True, enhanced=None) if event_type == "bounced" else None
+        enforcement.observe(Happening(event_type, 0, message, (recipient,), bounce=kind), 1)
+
+    for what, number in steps:
+        if what == "send":
+            recipient = f"a{number}@{FEEDBACK if number % 2 else SILENT}"
+            sent.append(Message(str(len(sent)), "grant", "a@x.example", "", "", 0, Outgoing(to=(recipient,))))
+            fates.append(set())
+            observe("accepted", sent[-1], recipient)
+        elif sent:
+            place = number % len(sent)
+            fates[place].add(what)
+            outcome = "bounced" if what == "bounce" else "complaint"
+            observe(outcome, sent[place], sent[place].recipients[0])
+    recent = list(zip(sent, fates, strict=True))[-volume:]
+    loud = [fate for message, fate in recent if message.recipients[0].endswith(FEEDBACK)]
+
+    assert enforcement.rates("grant") == (
+        sum("bounce" in fate for _, fate in recent) / max(len(recent), 1),
+        sum("complain" in fate for fate in loud) / max(len(loud), 1),
+    )

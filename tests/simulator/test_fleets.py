@@ -5,6 +5,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
+import aiohttp
 import msgspec
 import pytest
 
@@ -18,6 +19,7 @@ from breaker.simulator.mail.fates import Fate, fate_of
 from breaker.simulator.options import EnforcementOptions, SimulationOptions
 from breaker.simulator.record import Recorder
 from breaker.simulator.simulation import Simulation
+from tests.simulator.client import DELIVERY, Receiver
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,3 +228,23 @@ async def test_time_waits_for_those_who_listen() -> None:
     assert seen[-1] == DAY
     assert all(moment % 60 == 0 for moment in seen)
     assert 50 < len(seen) < 1440
+
+
+async def test_all_that_a_fleet_causes_arrives_over_http_within_the_step(receiver: Receiver) -> None:
+    simulation = Simulation(SCENARIOS["bought-list"](FleetSize(5, 2.0), 1), 1)
+    base_url = await simulation.platform.start()
+    try:
+        async with aiohttp.ClientSession(base_url) as session:
+            body = {"trigger_types": DELIVERY, "webhook_url": receiver.url}
+            headers = {"Authorization": "Bearer nyk_simulated"}
+            async with session.post("/v3/webhooks", json=body, headers=headers) as answer:
+                assert answer.status == 200
+        left: list[str] = []
+        simulation.platform.deliveries.taps.append(lambda notification, _: left.append(notification.id))
+        simulation.start_fleet()
+        await simulation.run(2 * DAY)
+    finally:
+        await simulation.platform.stop()
+
+    assert len(left) > 100
+    assert Counter(one.content["id"] for one in receiver.received) == Counter(left)

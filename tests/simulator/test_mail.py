@@ -112,6 +112,13 @@ async def test_recipients_of_one_domain_and_fate_share_an_event() -> None:
     assert Counter(world.triggers) == {"message.delivered": 2, "message.bounced": 1}
 
 
+async def test_every_recipient_may_have_events_of_its_own() -> None:
+    world = Correspondence(one_event_each=True)
+    await world.heard("a.1@gmail.com", "b.1@gmail.com")
+
+    assert world.triggers == ["message.delivered"] * 2
+
+
 @pytest.mark.parametrize(
     ("families", "triggers"),
     [

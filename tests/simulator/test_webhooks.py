@@ -374,3 +374,13 @@ async def test_the_platform_goes_on_with_its_state_after_a_restart(world: World,
 
     assert grant.id == (await world.client.get(f"/v3/grants/{grant.id}")).data["id"]
     assert [one.content["type"] for one in receiver.received] == ["message.delivered"]
+
+
+async def test_a_suffix_stands_behind_the_trigger_that_was_subscribed_to(receiver: Receiver) -> None:
+    async with World.open(trigger_suffix=".transformed") as world:
+        await _create(world, receiver)
+        grant = world.application.add_grant("agent@agents.example.com")
+        world.application.deliver(world.application.send(grant.id, ["a@y.example"]))
+        await world.platform.settled()
+
+    assert [one.content["type"] for one in receiver.received] == ["message.delivered.transformed"]

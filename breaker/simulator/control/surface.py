@@ -6,6 +6,7 @@
     POST   /simulator/bursts           an account sends: see BurstOrder
     POST   /simulator/bursts/{number}/repeat   the same notifications again, byte by byte
     GET    /simulator/books            what the platform did about its senders, and every account's rates
+    POST   /simulator/notifications    {"type", "data", "source"?, "id"?}: any event, to every active destination
     GET    /simulator/standing         what the platform holds against senders
     POST   /simulator/standing         {"paused": [grant], "restrictions": [[scope, name]], "evaluation_fails": bool}
     GET    /simulator/faults           the faults in force
@@ -36,6 +37,7 @@ from breaker.simulator.faults import Fault, FaultKind
 from breaker.simulator.identifiers import derived
 from breaker.simulator.state.standing import RestrictionScope
 from breaker.simulator.webhooks.feed import Feed
+from breaker.simulator.webhooks.notifications import SEND_SOURCE, Notification
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -70,6 +72,13 @@ class _FaultOrder(msgspec.Struct, forbid_unknown_fields=True):
     executes: bool = False
 
 
+class _NotificationOrder(msgspec.Struct, forbid_unknown_fields=True):
+    type: str
+    data: dict[str, object]
+    source: str = SEND_SOURCE
+    id: str | None = None
+
+
 class _StandingOrder(msgspec.Struct, forbid_unknown_fields=True):
     paused: list[str] | None = None
     restrictions: list[tuple[RestrictionScope, str]] | None = None
@@ -95,6 +104,7 @@ def routes(platform: SimulatedPlatform) -> list[web.RouteDef]:
         web.post("/simulator/bursts", _guarded(surface.burst)),
         web.post("/simulator/bursts/{number:\\d+}/repeat", _guarded(surface.repeat)),
         web.get("/simulator/books", _guarded(surface.books)),
+        web.post("/simulator/notifications", _guarded(surface.notify)),
         web.get("/simulator/standing", _guarded(surface.standing)),
         web.post("/simulator/standing", _guarded(surface.set_standing)),
         web.get("/simulator/faults", _guarded(surface.faults)),
@@ -152,6 +162,17 @@ class _Surface:
 
     async def books(self, request: web.Request) -> object:
         return books_json(self._application(request))
+
+    async def notify(self, request: web.Request) -> object:
+        order = await body_of(request, _NotificationOrder, _ERRORS)
+        application = self._application(request)
+        identifier = order.id or application.surroundings.identifiers.unique()
+        now = application.surroundings.now()
+        notification = Notification(identifier, order.type, order.source, now, application.id, order.data)
+        return {
+            "id": identifier,
+            "destinations": self._platform.deliveries.tell_all(notification, application.destinations),
+        }
 
     async def standing(self, request: web.Request) -> object:
         standing = self._application(request).standing

@@ -36,12 +36,15 @@ class MailOptions:
     Attributes:
         families: The families of triggers that outcomes of accounts are reported by: the agent's alone, as documented;
             or the transactional one alone or both, as older texts have it.
+        one_event_each: Whether every recipient has events of its own, or those of one domain and fate share them; which
+            of the two the real platform does is unknown.
         complaints_heard: Which share of complaints is ever reported, of domains that report them.
         unauthenticated_refused: Which share of mail from a domain with broken authentication is refused by those
             providers that care.
     """
 
     families: tuple[Family, ...] = (Family.AGENT,)
+    one_event_each: bool = False
     complaints_heard: float = 0.9
     unauthenticated_refused: float = 0.85
 
@@ -74,14 +77,15 @@ class Mail:
         """Decide what becomes of a message; recipients of one domain with one fate share their events."""
         source = self._source(message.sender)
         broken = message.sender.rpartition("@")[2] in self.unauthenticated
-        together: dict[tuple[str, Fate], list[str]] = defaultdict(list)
+        together: dict[tuple[str, str, Fate], list[str]] = defaultdict(list)
         for address in message.recipients:
             refused = unauthenticated(address) if broken else None
             if refused is not None and source.random() < self._options.unauthenticated_refused:
                 self._later(application, message, delays.at_once(source), partial(_bounce, [address], refused))
             else:
-                together[address.rpartition("@")[2], fate_of(address)].append(address)
-        for (domain, fate), recipients in together.items():
+                own = address if self._options.one_event_each else ""
+                together[own, address.rpartition("@")[2], fate_of(address)].append(address)
+        for (_, domain, fate), recipients in together.items():
             self._decide(application, message, domain, fate, recipients)
 
     def _decide(

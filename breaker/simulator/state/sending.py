@@ -40,8 +40,8 @@ class SendPath:
         self._sent_today: Counter[tuple[str, int]] = Counter()
         self._queue = SendQueue(resources.surroundings.options.plan.sends_per_second)
 
-    def send(self, grant: Grant, outgoing: Outgoing) -> Message:
-        """Accept a message of an account.
+    def send(self, grant: Grant, outgoing: Outgoing, *, queued: bool = True) -> Message:
+        """Accept a message of an account, into the queue unless it is to leave at once.
 
         Raises:
             ApiError: With the status and text of what refused it.
@@ -59,7 +59,7 @@ class SendPath:
         self._enforce(grant, outbound, decision)
         if grant.id in self._resources.standing.paused:
             raise _ERRORS.bad_request(self._surroundings.options.pause_message)
-        message = self._accept(grant.id, grant.email, outgoing)
+        message = self._accept(grant.id, grant.email, outgoing, queued=queued)
         if decision.ran:
             self._resources.evaluations.record(grant.id, message.id, outbound, decision)
         self._sent_today[day] += 1
@@ -92,7 +92,7 @@ class SendPath:
             self._resources.evaluations.record(grant.id, None, outbound, decision)
             raise ApiError(403, "forbidden", self._surroundings.options.rule_block_message)
 
-    def _accept(self, grant_id: str | None, sender: str, outgoing: Outgoing) -> Message:
+    def _accept(self, grant_id: str | None, sender: str, outgoing: Outgoing, *, queued: bool = True) -> Message:
         identifiers = self._surroundings.identifiers
         message = Message(
             id=identifiers.unique(),
@@ -100,15 +100,15 @@ class SendPath:
             sender=sender,
             header_id=identifiers.message_header(sender.rpartition("@")[2]),
             thread_id=outgoing.reply_to_message_id or identifiers.unique(),
-            sent_at=self._departure(outgoing),
+            sent_at=self._departure(outgoing, queued=queued),
             outgoing=outgoing,
         )
         self._resources.messages.add(message)
         self._resources.happened(Happening("accepted", self._surroundings.now(), message, message.recipients))
         return message
 
-    def _departure(self, outgoing: Outgoing) -> int:
+    def _departure(self, outgoing: Outgoing, *, queued: bool) -> int:
         now = self._surroundings.now()
         if outgoing.send_at is not None and outgoing.send_at > now:
             return outgoing.send_at
-        return int(self._queue.departure(now)) if self._surroundings.options.send_queue else now
+        return int(self._queue.departure(now)) if queued and self._surroundings.options.send_queue else now

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from breaker.simulator.identifiers import derived
 from breaker.simulator.webhooks.feed import Feed
 from breaker.simulator.webhooks.health import Health
 from breaker.simulator.webhooks.notifications import Notification
 from breaker.simulator.webhooks.signature import SIGNATURE_HEADER, packed, signature
 
 if TYPE_CHECKING:
-    import random
-
     from breaker.ports import Clock
     from breaker.simulator.agenda import Agenda
     from breaker.simulator.options import SimulationOptions
@@ -75,14 +74,16 @@ class Deliveries:
     Args:
         clock: The simulation's time, for when retries are due; answers are awaited in real seconds.
         agenda: Where retries are put.
-        source: Randomness of the retries' delays and of the feed's state.
+        seed: What the randomness of retries and of the feed is drawn from.
         options: Which answers are tried again, how long one is awaited, how many at once.
     """
 
-    def __init__(self, clock: Clock, agenda: Agenda, source: random.Random, options: SimulationOptions) -> None:
+    def __init__(self, clock: Clock, agenda: Agenda, seed: int, options: SimulationOptions) -> None:
         self._clock = clock
         self._agenda = agenda
-        self._source = source
+        # Two sources: retries come in the order of the sockets' answers, which no seed decides.
+        self._source = derived(seed, "retries")
+        self._feed_source = derived(seed, "feed")
         self._options = options
         self._queue: asyncio.Queue[Attempt] = asyncio.Queue()
         self._workers: list[asyncio.Task[None]] = []
@@ -107,7 +108,7 @@ class Deliveries:
     def announce(self, notification: Notification, destinations: Destinations) -> None:
         """Have a notification delivered to every destination of its trigger."""
         now = self._clock.now()
-        for departs_at in self.feed.departures(notification.trigger, now, self._source):
+        for departs_at in self.feed.departures(notification.trigger, now, self._feed_source):
             if departs_at <= now:
                 self._depart(notification, destinations)
             else:
@@ -116,6 +117,13 @@ class Deliveries:
     def repeat(self, notification: Notification, destinations: Destinations) -> None:
         """Have a notification delivered again, whatever the state of the feed."""
         self._depart(notification, destinations)
+
+    def tell_all(self, notification: Notification, destinations: Destinations) -> int:
+        """Have a notification delivered to every destination that receives at present; return how many those are."""
+        receiving = [destination for destination in destinations if destination.receives]
+        for destination in receiving:
+            self._queue.put_nowait(Attempt(notification, destinations, destination, 1, self._clock.now()))
+        return len(receiving)
 
     def _depart(self, notification: Notification, destinations: Destinations) -> None:
         now = self._clock.now()

@@ -32,6 +32,8 @@ class Notification:
         time: When it happened, in Unix seconds.
         application_id: Whose destinations get it.
         data: What it says.
+        suffix: What stands behind the trigger in `type`, such as `.transformed` where fields were chosen in the
+            dashboard (SPEC); destinations are subscribed to the trigger without it.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Notification:
     time: int
     application_id: str
     data: Json
+    suffix: str = ""
 
     def body(self, attempt: int) -> bytes:
         """Return the exact bytes of one delivery attempt (1 to 3), before compression."""
@@ -49,7 +52,7 @@ class Notification:
         """Return what one delivery attempt says."""
         return {
             "specversion": "1.0",
-            "type": self.trigger,
+            "type": self.trigger + self.suffix,
             "source": self.source,
             "id": self.id,
             "time": self.time,
