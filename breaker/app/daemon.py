@@ -135,8 +135,11 @@ class Daemon:
             upkeep = PostgresUpkeep(pool, self._intake.partitions)
             await upkeep.make_days_ahead(self._clock.now())
             self._start_workers(pool, upkeep)
-            poll = self._metrics.keep_polling(self.operations.fleet, self._clock)
-            self._tasks.append(asyncio.create_task(poll, name="metrics"))
+            for work in (
+                self._metrics.keep_polling(self.operations.fleet, self._clock),
+                self.operations.modes.keep_fresh(),
+            ):
+                self._tasks.append(asyncio.create_task(work))
             stack.push_async_callback(self._stop_workers)
             self._intake.ingest.start()
             stack.push_async_callback(self._intake.ingest.stop)

@@ -70,4 +70,4 @@ class WebhookSecrets:
             known[one.id or ""] = tuple(secret.get_secret_value() for secret in found)
         if known != self._known:
             self._known = known
-            log.info("webhook secrets read", secrets={name or "any": len(them) for name, them in known.items()})
+            log.info("webhook secrets read", known={name or "any": len(them) for name, them in known.items()})

@@ -59,6 +59,17 @@ async def merge(connection: asyncpg.Connection, gone: int, into: int, sizes: Win
     )
     for table in ("ledger", "bad_outcomes", "verdicts"):
         await connection.execute(f"UPDATE {table} SET account = $2 WHERE account = $1", gone, into)  # noqa: S608 - names are ours
+    # What a person said of the one holds for both, unless the other was spoken of too.
+    await connection.execute(
+        """
+        UPDATE modes m SET name = $2::text
+        WHERE m.scope = 'account' AND m.name = $1::text
+          AND NOT EXISTS (SELECT FROM modes o WHERE o.application = m.application AND o.scope = 'account'
+                          AND o.name = $2::text)
+        """,
+        str(gone),
+        str(into),
+    )
     await connection.execute("DELETE FROM commands WHERE account = $1", gone)
     await connection.execute("DELETE FROM circuits WHERE account = $1", gone)
     await connection.execute("UPDATE accounts SET merged_into = $2 WHERE account = $1", gone, into)
