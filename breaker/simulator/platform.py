@@ -14,6 +14,7 @@ from aiohttp import web
 from breaker.simulator.agenda import Agenda
 from breaker.simulator.api.server import build
 from breaker.simulator.application import Application
+from breaker.simulator.control.bursts import Bursts
 from breaker.simulator.faults import Fault, FaultKind, Faults
 from breaker.simulator.identifiers import Identifiers, derived
 from breaker.simulator.journal import Journal
@@ -49,6 +50,7 @@ class SimulatedPlatform:
         self.agenda = Agenda(clock)
         self.journal = Journal(self.options.journal_limit)
         self.deliveries = Deliveries(clock, self.agenda, seed, self.options)
+        self.bursts = Bursts(derived(seed, "bursts"))
         self.faults = Faults(derived(seed, "faults"))
         self.request_identifiers = Identifiers(derived(seed, "requests"))
         self._identifiers = Identifiers(derived(seed, "identifiers"))

@@ -304,3 +304,13 @@ async def test_a_burst_passes_the_queue() -> None:
             1000,
             {int(world.clock.now())},
         )
+
+
+async def test_a_burst_over_time_meets_what_happens_meanwhile(world: World, grant: Grant) -> None:
+    burst = await _burst(world, grant, sends=60, hard_bounces=30, over=60)
+    await world.clock.advance(29.5)
+    await world.client.post("/simulator/standing", {"paused": [grant.id]})
+    await world.clock.advance(60)
+    shown = (await world.client.get(f"/simulator/bursts/{burst['number']}")).body
+
+    assert (shown["accepted"], list(shown["refused"].values())) == (30, [30])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -38,6 +39,7 @@ class BurstOrder(msgspec.Struct, forbid_unknown_fields=True):
         transactional_share: Which share of the outcomes is reported as `message.transactional.*`, without a grant.
         recipient_domain: Where the recipients are.
         reply: Whether the messages are answers.
+        over: Over how many seconds of the simulation's time the sends are spread; 0 for all at once.
     """
 
     grant_id: str
@@ -51,6 +53,7 @@ class BurstOrder(msgspec.Struct, forbid_unknown_fields=True):
     transactional_share: Share = 0.0
     recipient_domain: str = "recipients.example.org"
     reply: bool = False
+    over: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
 
 @dataclass(slots=True)
@@ -103,19 +106,27 @@ class Bursts:
         application.grants.sender(order.grant_id)
         outcomes = self._outcomes(order)
         self._made.append(burst)
+        agenda, now = application.surroundings.agenda, application.surroundings.clock.now()
         for index, outcome in enumerate(outcomes):
-            recipient = f"recipient-{burst.number}-{index}@{order.recipient_domain}"
-            try:
-                outgoing = Outgoing(to=(recipient,), subject="Hello", in_reply=order.reply)
-                message = application.send_fated(order.grant_id, outgoing)
-            except ApiError as error:
-                burst.refused[f"{error.status} {error.message}"] += 1
-                continue
-            burst.accepted += 1
-            burst.outcomes[outcome] += 1
-            transactional = self._source.random() < order.transactional_share
-            self._report(application, burst, message, outcome, Family.TRANSACTIONAL if transactional else Family.AGENT)
+            send = partial(self._send, application, order, burst, index, outcome)
+            if order.over:
+                agenda.at(now + order.over * index / len(outcomes), send)
+            else:
+                send()
         return burst
+
+    def _send(self, application: Application, order: BurstOrder, burst: Burst, index: int, outcome: str) -> None:
+        recipient = f"recipient-{burst.number}-{index}@{order.recipient_domain}"
+        try:
+            outgoing = Outgoing(to=(recipient,), subject="Hello", in_reply=order.reply)
+            message = application.send_fated(order.grant_id, outgoing)
+        except ApiError as error:
+            burst.refused[f"{error.status} {error.message}"] += 1
+            return
+        burst.accepted += 1
+        burst.outcomes[outcome] += 1
+        transactional = self._source.random() < order.transactional_share
+        self._report(application, burst, message, outcome, Family.TRANSACTIONAL if transactional else Family.AGENT)
 
     def _outcomes(self, order: BurstOrder) -> list[str]:
         counts = {

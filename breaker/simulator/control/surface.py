@@ -4,6 +4,7 @@
     POST   /simulator/workspaces       {"name", "domain"?, "auto_group"?}
     POST   /simulator/grants           {"email", "workspace_id"?, "name"?}
     POST   /simulator/bursts           an account sends: see BurstOrder
+    GET    /simulator/bursts/{number}  what came of it so far
     POST   /simulator/bursts/{number}/repeat   the same notifications again, byte by byte
     GET    /simulator/books            what the platform did about its senders, and every account's rates
     POST   /simulator/notifications    {"type", "data", "source"?, "id"?}: any event, to every active destination
@@ -30,11 +31,10 @@ from aiohttp import web
 
 from breaker.simulator.api.exchange import body_of, json_response
 from breaker.simulator.clock import PacedClock, SimulatedClock
-from breaker.simulator.control.bursts import BurstOrder, Bursts
+from breaker.simulator.control.bursts import BurstOrder
 from breaker.simulator.control.view import books_json, burst_json, call_json, state_json
 from breaker.simulator.errors import ApiError, ErrorFamily
 from breaker.simulator.faults import Fault, FaultKind
-from breaker.simulator.identifiers import derived
 from breaker.simulator.state.standing import RestrictionScope
 from breaker.simulator.webhooks.feed import Feed
 from breaker.simulator.webhooks.notifications import SEND_SOURCE, Notification
@@ -102,6 +102,7 @@ def routes(platform: SimulatedPlatform) -> list[web.RouteDef]:
         web.post("/simulator/workspaces", _guarded(surface.add_workspace)),
         web.post("/simulator/grants", _guarded(surface.add_grant)),
         web.post("/simulator/bursts", _guarded(surface.burst)),
+        web.get("/simulator/bursts/{number:\\d+}", _guarded(surface.show_burst)),
         web.post("/simulator/bursts/{number:\\d+}/repeat", _guarded(surface.repeat)),
         web.get("/simulator/books", _guarded(surface.books)),
         web.post("/simulator/notifications", _guarded(surface.notify)),
@@ -134,7 +135,6 @@ def _guarded(
 class _Surface:
     def __init__(self, platform: SimulatedPlatform) -> None:
         self._platform = platform
-        self._bursts = Bursts(derived(platform.seed, "bursts"))
 
     async def state(self, _request: web.Request) -> object:
         return state_json(self._platform)
@@ -151,10 +151,13 @@ class _Surface:
 
     async def burst(self, request: web.Request) -> object:
         order = await body_of(request, BurstOrder, _ERRORS)
-        return burst_json(self._bursts.make(self._application(request), order))
+        return burst_json(self._platform.bursts.make(self._application(request), order))
+
+    async def show_burst(self, request: web.Request) -> object:
+        return burst_json(self._platform.bursts.get(int(request.match_info["number"])))
 
     async def repeat(self, request: web.Request) -> object:
-        burst = self._bursts.get(int(request.match_info["number"]))
+        burst = self._platform.bursts.get(int(request.match_info["number"]))
         destinations = self._application(request).destinations
         for notification in burst.notifications:
             self._platform.deliveries.repeat(notification, destinations)
