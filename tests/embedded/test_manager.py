@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
-import stat
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -17,42 +15,10 @@ from breaker.adapters.postgres.embedded import (
     EmbeddedPostgres,
     ServerStartError,
 )
+from tests.embedded.observing import AS_ROOT, ask, ended, mode, postmaster, start_elsewhere
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root lends the server another user")
-START = """
-import asyncio, sys
-from pathlib import Path
-from breaker.adapters.postgres.embedded import EmbeddedPostgres
-print(asyncio.run(EmbeddedPostgres(Path(sys.argv[1]), durable=False).start()))
-"""
-
-
-async def ask(dsn: str, question: str) -> object:
-    connection = await asyncpg.connect(dsn)
-    try:
-        return await connection.fetchval(question)
-    finally:
-        await connection.close()
-
-
-async def start_elsewhere(data_dir: Path) -> str:
-    """Start the cluster from a process of its own, as a second daemon would, and return what it was told."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", START, data_dir, stdout=subprocess.PIPE, start_new_session=True
-    )
-    output, _ = await process.communicate()
-    return output.decode().strip()
-
-
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-def postmaster(embedded: EmbeddedPostgres) -> int:
-    return int((embedded.data_dir / "postmaster.pid").read_text().split()[0])
 
 
 async def test_a_started_server_serves_the_named_database_from_its_data_directory(postgres: EmbeddedPostgres) -> None:
@@ -176,6 +142,23 @@ async def test_a_folder_with_something_else_in_it_is_refused_and_left_as_it_is(h
     assert [path.name for path in folder.iterdir()] == ["chapter"]
 
 
+async def test_a_deleted_data_directory_begins_anew_and_its_old_server_takes_nothing_away(
+    postgres: EmbeddedPostgres,
+) -> None:
+    before = await postgres.start()
+    await ask(before, "CREATE TABLE forgotten ()")
+    old_server = postmaster(postgres)
+    shutil.rmtree(postgres.data_dir)
+
+    dsn = await postgres.start()
+    # What it does by itself when it looks for its lock file, once a minute.
+    os.kill(old_server, signal.SIGQUIT)
+    await ended(old_server)
+
+    assert postmaster(postgres) != old_server
+    assert await ask(dsn, "SELECT to_regclass('forgotten')") is None
+
+
 async def test_an_empty_folder_becomes_the_cluster(home: Path) -> None:
     folder = home / "prepared"
     folder.mkdir()
@@ -224,14 +207,3 @@ async def test_root_lends_the_server_nobody_and_opens_no_folder(home: Path) -> N
         assert (above.owner(), mode(above)) == ("root", 0o711)
     finally:
         await embedded.stop()
-
-
-@AS_ROOT
-async def test_a_folder_closed_to_the_servers_user_is_refused_rather_than_opened(home: Path) -> None:
-    closed = home / "closed"
-    closed.mkdir(mode=0o700)
-
-    with pytest.raises(DataDirectoryError, match="cannot enter"):
-        await EmbeddedPostgres(closed / "postgres").start()
-
-    assert mode(closed) == 0o700

@@ -30,10 +30,12 @@ class ServerAccount:
     Attributes:
         user_id: The numeric user, or None for the user that this process runs as.
         group_id: The numeric group, or None likewise.
+        is_shut_out: Whether a folder above the data directory is closed to it, so that it is handed descriptors.
     """
 
     user_id: int | None = None
     group_id: int | None = None
+    is_shut_out: bool = False
 
     @classmethod
     def for_data_directory(cls, data_dir: Path) -> ServerAccount:
@@ -69,20 +71,27 @@ class ServerAccount:
     def own(self, path: Path) -> None:
         """Give one file or folder that we made to the server's user."""
         if self.user_id is not None and self.group_id is not None:
-            os.chown(path, self.user_id, self.group_id)
+            os.chown(path, self.user_id, self.group_id, follow_symlinks=False)
 
-    async def run(self, command: Sequence[str | Path], *, timeout: float) -> subprocess.CompletedProcess[str]:  # noqa: ASYNC109 - it bounds the child, which asyncio.timeout cannot
+    async def run(
+        self,
+        command: Sequence[str | Path],
+        *,
+        timeout: float,  # noqa: ASYNC109 - it bounds the child, which asyncio.timeout cannot
+        descriptors: Sequence[int] = (),
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command as this account and return what it printed, whatever its exit code.
 
-        The command has a session of its own, so a Ctrl-C at our terminal does not reach it.
+        The command has a session of its own, so a Ctrl-C at our terminal does not reach it. Of our open files it gets
+        the `descriptors` and no others.
 
         Raises:
             OSError: It cannot be executed, for instance because the account may not reach it.
             subprocess.TimeoutExpired: It took more than `timeout` seconds and was ended.
         """
-        return await asyncio.to_thread(self._run, [str(part) for part in command], timeout)
+        return await asyncio.to_thread(self._run, [str(part) for part in command], timeout, descriptors)
 
-    def _run(self, command: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+    def _run(self, command: list[str], timeout: float, descriptors: Sequence[int]) -> subprocess.CompletedProcess[str]:
         environment = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
         return subprocess.run(  # noqa: S603 - our own arguments, no shell
             command,
@@ -93,6 +102,7 @@ class ServerAccount:
             errors="replace",
             extra_groups=[] if self.is_other else None,
             group=self.group_id,
+            pass_fds=descriptors,
             start_new_session=True,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

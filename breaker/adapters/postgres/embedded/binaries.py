@@ -1,12 +1,9 @@
-"""Where a PostgreSQL server's programs are found, and how root makes them reachable for the server's user."""
+"""Where a PostgreSQL server's programs are found."""
 
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
-import shutil
-import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,25 +80,6 @@ async def find_binaries(explicit: Path | None = None, *, major: int | None = Non
     )
 
 
-async def reachable_binaries(binaries: Binaries, account: ServerAccount, copies: Path) -> Binaries:
-    """Return binaries that the account can execute: these, or a copy of them in the folder `copies`.
-
-    A virtual environment under /root, for one, is closed to `nobody`; opening its parents is not ours to do.
-
-    Raises:
-        BinariesNotFoundError: Not even the copy runs; the text has what it printed.
-    """
-    if await _failure(binaries, account) is None:
-        return binaries
-    copied = _copy(binaries, copies / binaries.version)
-    if (failure := await _failure(copied, account)) is not None:
-        raise BinariesNotFoundError(
-            f"PostgreSQL {binaries.version} in {copied.root} cannot be executed by user {account.user_id} ({failure}): "
-            f"choose a BREAKER_DATA_DIR that this user can reach and that is not mounted noexec"
-        )
-    return copied
-
-
 def _candidates(explicit: Path | None) -> Iterator[tuple[Path, Path | None]]:
     if explicit is not None:
         # Wheels keep their libraries beside the package: package/pginstall/bin -> package.libs
@@ -133,45 +111,3 @@ async def _version(root: Path) -> str | None:
         return None
     match = _VERSION.search(result.stdout)
     return ".".join(part for part in match.groups() if part) if match and result.returncode == 0 else None
-
-
-async def _failure(binaries: Binaries, account: ServerAccount) -> str | None:
-    """Try the programs as the account and return what went wrong, or None."""
-    for name in ("postgres", "initdb", "pg_ctl"):
-        try:
-            result = await account.run([binaries.program(name), "--version"], timeout=_TIMEOUT_SECONDS)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return str(error)
-        if result.returncode != 0:
-            return result.stdout.strip()
-    return None
-
-
-def _copy(binaries: Binaries, target: Path) -> Binaries:
-    """Copy an installation with the libraries beside it, in the same relative layout, whole or not at all."""
-    package = binaries.root.parent
-    root = target / package.name / binaries.root.name
-    if not target.exists():
-        unfinished = target.with_name(f"{target.name}.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        for part in ("bin", "lib", "share"):
-            source = binaries.root / part
-            if source.is_dir():
-                shutil.copytree(source, unfinished / package.name / binaries.root.name / part, symlinks=True)
-        if binaries.libraries is not None:
-            shutil.copytree(binaries.libraries, unfinished / binaries.libraries.name, symlinks=True)
-        _open_for_reading(unfinished)
-        unfinished.rename(target)
-    return Binaries(root, binaries.version, binaries.libraries and target / binaries.libraries.name)
-
-
-def _open_for_reading(copy: Path) -> None:
-    """Let everybody read and execute our copy; the folders it was copied from may have been private."""
-    for folder, _, names in os.walk(copy):
-        Path(folder).chmod(0o755)
-        for name in names:
-            file = Path(folder, name)
-            if not file.is_symlink():
-                executable = file.stat().st_mode & stat.S_IXUSR
-                file.chmod(0o755 if executable else 0o644)
-    copy.parent.chmod(0o755)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.embedded.errors import DataDirectoryError
 from breaker.adapters.postgres.embedded.layout import write_private
+from breaker.adapters.postgres.embedded.passage import Passage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,37 +52,21 @@ async def create_cluster(layout: Layout, binaries: Binaries, account: ServerAcco
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-async def require_reach(layout: Layout, account: ServerAccount) -> None:
-    """Refuse a data directory that the server's user cannot get to, checked by trying.
-
-    Raises:
-        DataDirectoryError: A folder above it is closed to that user.
-    """
-    if not account.is_other:
-        return
-    result = await account.run(["/bin/sh", "-c", 'cd -- "$1"', "sh", layout.data_dir.parent], timeout=10.0)
-    if result.returncode != 0:
-        raise DataDirectoryError(
-            f"the server runs as user {account.user_id}, because PostgreSQL refuses to run as root, and this user "
-            f"cannot enter {layout.data_dir.parent}: choose a BREAKER_DATA_DIR that is open to it, "
-            "such as /var/lib/breaker, or run Breaker as an ordinary user"
-        )
-
-
 async def _initdb(layout: Layout, binaries: Binaries, account: ServerAccount, *, durable: bool) -> None:
     unfinished = layout.unfinished_data_dir
-    command: list[str | Path] = [
-        binaries.program("initdb"),
-        f"--pgdata={unfinished}",
-        f"--username={USER}",
-        f"--pwfile={unfinished.with_name(f'{unfinished.name}.password')}",
-        "--auth=scram-sha-256",
-        "--encoding=UTF8",
-        "--no-locale",  # the same order and the same texts on every machine; what is compared is lowered before
-        *([] if durable else ["--no-sync"]),
-    ]
     try:
-        result = await account.run(command, timeout=_INITDB_SECONDS)
+        with Passage(account) as passage:
+            command: list[str | Path] = [
+                binaries.program("initdb"),
+                f"--pgdata={passage.name(unfinished)}",
+                f"--username={USER}",
+                f"--pwfile={passage.name(unfinished.with_name(f'{unfinished.name}.password'))}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--no-locale",  # the same order and the same texts on every machine; what is compared is lowered before
+                *([] if durable else ["--no-sync"]),
+            ]
+            result = await account.run(command, timeout=_INITDB_SECONDS, descriptors=passage.descriptors)
     except subprocess.TimeoutExpired:
         raise DataDirectoryError(
             f"making the cluster {layout.data_dir} took more than {_INITDB_SECONDS:.0f} s: is its disk stuck?"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 _LONGEST_SOCKET_PATH = 103
@@ -20,7 +23,7 @@ class Endpoint:
 
     Attributes:
         port: The TCP port, or the number in the socket's name.
-        socket_dir: The folder of the unix socket; None for TCP on 127.0.0.1.
+        socket_dir: The folder of the unix socket, the data directory; None for TCP on 127.0.0.1.
     """
 
     port: int
@@ -50,17 +53,17 @@ class Endpoint:
         if not port.isdigit():
             return None
         if socket_dir:
-            return cls(int(port), Path(socket_dir))
+            return cls(int(port), postmaster_pid.parent / socket_dir)
         return cls(int(port)) if address else None
 
     def settings(self) -> dict[str, str]:
         """Return the server settings that make it listen here and nowhere else."""
-        # The setting is a list; quotes keep a name with spaces one entry.
-        folder = "" if self.socket_dir is None else '"' + str(self.socket_dir).replace('"', '""') + '"'
         return {
             "listen_addresses": _LOOPBACK if self.socket_dir is None else "",
             "port": str(self.port),
-            "unix_socket_directories": folder,
+            # Relative to the data directory: a server whose directory was deleted, and made anew by another server,
+            # removes its socket by this name when it notices.
+            "unix_socket_directories": "" if self.socket_dir is None else ".",
             "unix_socket_permissions": "0700",
         }
 

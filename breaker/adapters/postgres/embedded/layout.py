@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import fcntl
 import os
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.embedded.errors import DataDirectoryError, ServerStartError
+from breaker.adapters.postgres.embedded.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-_LOCK_POLL_SECONDS = 0.05
 # pg_ctl starts the server through a shell and puts paths between double quotes as they are.
 _UNQUOTABLE = '"$`\\\n'
 
@@ -88,7 +86,8 @@ class Layout:
                 f"pg_ctl cannot be given the path {self.data_dir!s}, which has one of {_UNQUOTABLE!r} in it: "
                 "choose another BREAKER_DATA_DIR"
             )
-        # Root's server runs as another user, who must be able to pass through; what lies inside has modes of its own.
+        # Root's server runs as another user, who passes through more simply than by a descriptor; what lies inside has
+        # modes of its own.
         mode = 0o711 if os.geteuid() == 0 else 0o700
         missing = [folder for folder in self.data_dir.parents if not folder.exists()]
         for folder in reversed(missing):
@@ -135,26 +134,20 @@ class Layout:
             ServerStartError: Another process held it for longer than `within_seconds`.
         """
         lock_file = self._beside("lock")
-        try:
-            descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise DataDirectoryError(
-                f"{lock_file} cannot be opened ({error.strerror}): run as the owner of its folder, "
-                "or choose another BREAKER_DATA_DIR"
-            ) from error
-        try:
+        async with contextlib.AsyncExitStack() as stack:
             try:
-                async with asyncio.timeout(within_seconds):
-                    while not _try_lock(descriptor):  # noqa: ASYNC110 - a file lock of another process has no event
-                        await asyncio.sleep(_LOCK_POLL_SECONDS)
+                await stack.enter_async_context(locked(lock_file, within_seconds))
             except TimeoutError:
                 raise ServerStartError(
                     f"another process has been starting or stopping the server in {self.data_dir} for "
                     f"{within_seconds:.0f} s: end it, then try again"
                 ) from None
+            except OSError as error:
+                raise DataDirectoryError(
+                    f"{lock_file} cannot be opened ({error.strerror}): run as the owner of its folder, "
+                    "or choose another BREAKER_DATA_DIR"
+                ) from error
             yield
-        finally:
-            os.close(descriptor)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -164,11 +157,3 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

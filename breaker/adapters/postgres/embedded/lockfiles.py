@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import os
+
     from breaker.adapters.postgres.embedded.layout import Layout
 
 _PROC = Path("/proc")
@@ -22,9 +24,7 @@ def server_lives_in(data_dir: Path) -> bool:
     if not (_PROC / "self" / "cwd").exists():
         return True
     wanted = data_dir.stat()
-    return any(
-        _is_server_in(process, wanted.st_dev, wanted.st_ino) for process in _PROC.iterdir() if process.name.isdigit()
-    )
+    return any(_is_server_in(process, wanted) for process in _PROC.iterdir() if process.name.isdigit())
 
 
 def remove_stale_lock_files(layout: Layout) -> bool:
@@ -36,10 +36,20 @@ def remove_stale_lock_files(layout: Layout) -> bool:
     return True
 
 
-def _is_server_in(process: Path, device: int, inode: int) -> bool:
+def _is_server_in(process: Path, data_dir: os.stat_result) -> bool:
     try:
         folder = (process / "cwd").stat()
         program = (process / "exe").readlink().name
+    except PermissionError:
+        # Root in a container may not look at others' processes. What could be the server then counts as the server.
+        return _may_be_server_of(process, data_dir.st_uid)
     except OSError:
-        return False  # it ended, or is another user's, who could not have opened this directory
-    return (folder.st_dev, folder.st_ino) == (device, inode) and program.startswith("postgres")
+        return False  # it ended
+    return (folder.st_dev, folder.st_ino) == (data_dir.st_dev, data_dir.st_ino) and program.startswith("postgres")
+
+
+def _may_be_server_of(process: Path, user_id: int) -> bool:
+    try:
+        return process.stat().st_uid == user_id and (process / "comm").read_text().startswith("postgres")
+    except OSError:
+        return False

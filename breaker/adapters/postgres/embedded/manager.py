@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from breaker.adapters.postgres.embedded.account import ServerAccount
-from breaker.adapters.postgres.embedded.binaries import find_binaries, reachable_binaries
-from breaker.adapters.postgres.embedded.cluster import USER, create_cluster, require_reach
+from breaker.adapters.postgres.embedded.binaries import find_binaries
+from breaker.adapters.postgres.embedded.cluster import USER, create_cluster
+from breaker.adapters.postgres.embedded.copies import SHARED_COPIES, reachable_binaries
 from breaker.adapters.postgres.embedded.endpoint import Endpoint
 from breaker.adapters.postgres.embedded.errors import DataDirectoryError, ServerStartError, ServerStopError
 from breaker.adapters.postgres.embedded.layout import Layout
 from breaker.adapters.postgres.embedded.lockfiles import server_lives_in
-from breaker.adapters.postgres.embedded.server import start_server, stop_server
+from breaker.adapters.postgres.embedded.passage import with_passage
+from breaker.adapters.postgres.embedded.server import DATA_DIRECTORY_SETTING, start_server, stop_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
     from breaker.adapters.postgres.embedded.binaries import Binaries
 
@@ -44,10 +46,19 @@ class EmbeddedPostgres:
 
     Beside the data directory stand its password, its lock and, where needed, copied binaries, as `<name>.password`,
     `<name>.lock` and `<name>.binaries`. Two processes may call anything at once.
+
+    Whoever deletes the data directory, with or without what stands beside it, gets an empty cluster at the next start;
+    a server that ran there still ends by itself within a minute.
     """
 
     def __init__(
-        self, data_dir: Path, *, durable: bool = True, binaries: Path | None = None, database: str = "breaker"
+        self,
+        data_dir: Path,
+        *,
+        durable: bool = True,
+        binaries: Path | None = None,
+        database: str = "breaker",
+        shared_copies: Sequence[Path] = SHARED_COPIES,
     ) -> None:
         """Name the cluster; nothing is touched before `start`.
 
@@ -56,12 +67,15 @@ class EmbeddedPostgres:
             durable: False gives up every guarantee after a crash, for speed. For tests only.
             binaries: The folder with `postgres` and `initdb`; unset: looked for.
             database: The database that the connection string names; made where it is missing.
+            shared_copies: Where root may copy binaries that the server's user can reach neither where they are nor
+                beside the data directory; the first that works is used.
         """
         # PostgreSQL reports its data directory without symbolic links resolved, so there must be none from the start.
         self._layout = Layout(data_dir.expanduser().absolute().resolve())
         self._durable = durable
         self._explicit_binaries = binaries
         self._database = database
+        self._shared_copies = tuple(shared_copies)
 
     @property
     def data_dir(self) -> Path:
@@ -82,8 +96,7 @@ class EmbeddedPostgres:
         async with self._layout.starting_alone(_LOCK_SECONDS):
             if (dsn := await self.attach()) is not None:
                 return dsn
-            account = ServerAccount.for_data_directory(self.data_dir)
-            await require_reach(self._layout, account)
+            account = await self._account()
             binaries = await self._binaries(account)
             if self._layout.major() is None:
                 await create_cluster(self._layout, binaries, account, durable=self._durable)
@@ -124,7 +137,7 @@ class EmbeddedPostgres:
             async with self._connection() as found:
                 recognised = found is not None
             if recognised:
-                account = ServerAccount.for_data_directory(self.data_dir)
+                account = await self._account()
                 await stop_server(self._layout, await self._binaries(account), account)
             elif self._layout.lock_files[0].exists() and server_lives_in(self.data_dir):
                 raise ServerStopError(
@@ -132,9 +145,13 @@ class EmbeddedPostgres:
                     f"password in {self._layout.password_file}: stop it by pg_ctl"
                 )
 
+    async def _account(self) -> ServerAccount:
+        return await with_passage(ServerAccount.for_data_directory(self.data_dir), self.data_dir)
+
     async def _binaries(self, account: ServerAccount) -> Binaries:
         found = await find_binaries(self._explicit_binaries, major=self._layout.major())
-        return await reachable_binaries(found, account, self._layout.binaries_dir)
+        beside = () if account.is_shut_out else (self._layout.binaries_dir,)
+        return await reachable_binaries(found, account, (*beside, *self._shared_copies))
 
     def _require_password(self) -> None:
         if self._layout.read_password() is None:
@@ -155,8 +172,8 @@ class EmbeddedPostgres:
             yield None
             return
         try:
-            served = Path(await connection.fetchval("SHOW data_directory"))
-            yield (connection, endpoint, password) if served == self.data_dir else None
+            served = await connection.fetchval("SELECT current_setting($1, true)", DATA_DIRECTORY_SETTING)
+            yield (connection, endpoint, password) if served == str(self.data_dir) else None
         finally:
             await connection.close(timeout=_CONNECT_SECONDS)
 
@@ -171,10 +188,5 @@ async def _connect(dsn: str) -> asyncpg.Connection | None:
             if asyncio.get_running_loop().time() > give_up_at:
                 return None
             await asyncio.sleep(_POLL_SECONDS)
-        except (
-            OSError,
-            TimeoutError,
-            asyncpg.InvalidAuthorizationSpecificationError,
-            asyncpg.ConnectionDoesNotExistError,
-        ):
+        except _NOT_OURS:
             return None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from breaker.adapters.postgres.embedded.endpoint import Endpoint
 from breaker.adapters.postgres.embedded.errors import ServerStartError, ServerStopError
 from breaker.adapters.postgres.embedded.lockfiles import remove_stale_lock_files
+from breaker.adapters.postgres.embedded.passage import Passage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +54,9 @@ SETTINGS = {
 }
 """What a small, busy server of one machine needs, each with its reason."""
 
+DATA_DIRECTORY_SETTING = "breaker.data_directory"
+"""Where a server says by which path it was started, since PostgreSQL's own `data_directory` may be a descriptor."""
+
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -85,9 +89,10 @@ async def stop_server(layout: Layout, binaries: Binaries, account: ServerAccount
         ServerStopError: It was still running after a minute.
     """
     command: list[str | Path] = [binaries.program("pg_ctl"), "stop", "--silent", "--wait", f"--timeout={_STOP_SECONDS}"]
-    command += ["--mode=fast", f"--pgdata={layout.data_dir}"]
     try:
-        result = await account.run(command, timeout=_STOP_SECONDS + 10)
+        with Passage(account) as passage:
+            command += ["--mode=fast", f"--pgdata={passage.name(layout.data_dir)}"]
+            result = await account.run(command, timeout=_STOP_SECONDS + 10, descriptors=passage.descriptors)
     except subprocess.TimeoutExpired as error:
         raise ServerStopError(f"the server in {layout.data_dir} did not stop within {_STOP_SECONDS} s") from error
     if result.returncode != 0:
@@ -97,6 +102,7 @@ async def stop_server(layout: Layout, binaries: Binaries, account: ServerAccount
 async def _try_to_start(layout: Layout, binaries: Binaries, account: ServerAccount, *, durable: bool) -> str | None:
     """Start once; return None when it accepts connections, else what it said."""
     settings = {**SETTINGS, **({} if durable else _NOT_DURABLE), **Endpoint.choose(layout.data_dir).settings()}
+    settings[DATA_DIRECTORY_SETTING] = str(layout.data_dir)
     # pg_ctl hands its options to a shell.
     options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
     command: list[str | Path] = [
@@ -106,10 +112,13 @@ async def _try_to_start(layout: Layout, binaries: Binaries, account: ServerAccou
         "--wait",
         f"--timeout={_START_SECONDS}",
     ]
-    command += [f"--pgdata={layout.data_dir}", f"--log={layout.server_log}", f"--options={options}"]
     logged_before = _log_size(layout)
     try:
-        result = await account.run(command, timeout=_START_SECONDS + 10)
+        with Passage(account) as passage:
+            data_dir = passage.name(layout.data_dir)
+            log = f"{data_dir}/{layout.server_log.name}"
+            command += [f"--pgdata={data_dir}", f"--log={log}", f"--options={options}"]
+            result = await account.run(command, timeout=_START_SECONDS + 10, descriptors=passage.descriptors)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     if result.returncode == 0:
