@@ -91,7 +91,7 @@ def simulate(  # noqa: PLR0913 - every argument is an option that a person may g
     accounts: Annotated[int, typer.Option(help="Agent Accounts.", min=0)] = _DEFAULTS.fleet.accounts,
     domains: Annotated[int, typer.Option(help="Sending domains, without a scenario.", min=1)] = 2,
     workspaces: Annotated[int, typer.Option(help="Workspaces, without a scenario.", min=0)] = 2,
-    volume: Annotated[float, typer.Option(help="Scales how much a scenario's accounts send.", min=0.001)] = 1.0,
+    volume: Annotated[float, typer.Option(help="Scales how much a scenario's healthy accounts send.", min=0.001)] = 1.0,
     plan: Annotated[
         Literal["free", "full"],
         typer.Option(help="Billing plan: free has 5 rules and 10 lists, full 30 and 50.", rich_help_panel=_WORLD),

@@ -14,6 +14,7 @@ from breaker.simulator.state.messages import Outgoing
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable
 
     from breaker.simulator.application import Application
 
@@ -140,17 +141,19 @@ class Agent:
     def _compose(self, index: int, behaviour: Behaviour, due: float) -> None:
         recipient = behaviour.audience.draw(self._source)
         reply = self._source.random() < behaviour.replies
-        self._send(Outgoing(to=(recipient,), subject="Hello", in_reply=reply), behaviour.reaction.waits())
-        self._plan(index, due)
+        outgoing = Outgoing(to=(recipient,), subject="Hello", in_reply=reply)
+        self._send(outgoing, behaviour.reaction.waits(), partial(self._plan, index), due)
 
-    def _send(self, outgoing: Outgoing, waits: list[float]) -> None:
+    def _send(self, outgoing: Outgoing, waits: list[float], proceed: Callable[[float], None], at: float) -> None:
+        """Send, try again where the agent does, and only then proceed to its next message: an agent is sequential."""
         try:
             self._application.submit(self._grant_id, outgoing)
         except ApiError as error:
             self.refused[error.status] += 1
             if waits:
-                now = self._application.surroundings.clock.now()
-                again = partial(self._send, outgoing, waits[1:])
-                self._application.surroundings.agenda.at(now + waits[0], again)
+                again = partial(self._send, outgoing, waits[1:], proceed, at + waits[0])
+                self._application.surroundings.agenda.at(at + waits[0], again)
+                return
         else:
             self.accepted += 1
+        proceed(at)

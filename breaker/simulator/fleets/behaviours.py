@@ -1,7 +1,8 @@
 """How accounts of each kind behave, drawn with some variety; the rates are fractions of sends.
 
 A healthy sender's hard bounces are below 1.5 % and its complaints below 0.05 %; a bought list bounces at a third and
-more; a creeping one loses a little more of its list every day. These are assumptions in the range of what senders and
+more; a creeping one loses a little more of its list every day. What goes wrong has a size of its own, whatever healthy
+accounts send: it takes some hundred bounces to be paused. These are assumptions in the range of what senders and
 providers publish, not measurements.
 """
 
@@ -27,7 +28,7 @@ Steps = tuple[Step, ...]
 
 
 def steady(source: random.Random, volume: float) -> Behaviour:
-    """Return a healthy account's behaviour; `volume` scales how much it sends."""
+    """Return a healthy account's behaviour; `volume` scales how much it sends, and only healthy accounts'."""
     [daily] = source.choices([one for one, _ in _VOLUMES], [weight for _, weight in _VOLUMES])
     [reaction] = source.choices([one for one, _ in _REACTIONS], [weight for _, weight in _REACTIONS])
     audience = Audience(
@@ -49,7 +50,7 @@ def steady(source: random.Random, volume: float) -> Behaviour:
 
 def busy(source: random.Random, volume: float) -> Behaviour:
     """Return the behaviour of a healthy account that sends a good deal every day."""
-    return replace(steady(source, volume), daily_sends=source.uniform(60, 150) * volume, weekends=True)
+    return replace(steady(source, volume), daily_sends=source.uniform(30, 80), weekends=True)
 
 
 def replies_only(source: random.Random, volume: float) -> Steps:
@@ -71,7 +72,7 @@ def bought_list(source: random.Random, volume: float, after: float) -> Steps:
     """A healthy account that is given a bought list to write to, all of it within some hours."""
     behaviour = steady(source, volume)
     audience = replace(behaviour.audience, gone=source.uniform(0.25, 0.6), late=0.03, full=0.03, angry=0.004)
-    blast = Behaviour(source.uniform(2500, 6000) * volume, audience, 0.0, _ALL_DAY, weekends=True)
+    blast = Behaviour(source.uniform(2500, 6000), audience, 0.0, _ALL_DAY, weekends=True)
     blast = replace(blast, reaction=behaviour.reaction)
     return (Step(0.0, behaviour), Step(after, blast), Step(after + source.uniform(4, 9) * HOUR, behaviour))
 
@@ -80,14 +81,14 @@ def runaway_agent(source: random.Random, volume: float, after: float) -> Steps:
     """An agent that loops: it writes without pause, to addresses that it partly makes up."""
     behaviour = steady(source, volume)
     audience = replace(behaviour.audience, gone=source.uniform(0.12, 0.3), angry=source.uniform(0.004, 0.01))
-    loop = Behaviour(source.uniform(3000, 8000) * volume, audience, 0.0, _ALL_DAY, weekends=True)
+    loop = Behaviour(source.uniform(3000, 8000), audience, 0.0, _ALL_DAY, weekends=True)
     loop = replace(loop, reaction=Reaction.LOOP)
     return (Step(0.0, behaviour), Step(after, loop), Step(after + source.uniform(8, 20) * HOUR, behaviour))
 
 
 def slow_creep(source: random.Random, volume: float, after: float) -> Steps:
     """An account whose list ages: its bounces grow from day to day until one in seven comes back."""
-    behaviour = replace(steady(source, volume), daily_sends=source.uniform(120, 260) * volume, weekends=True)
+    behaviour = replace(steady(source, volume), daily_sends=source.uniform(120, 260), weekends=True)
     last = source.uniform(0.12, 0.18)
     first = behaviour.audience.gone
     steps = [Step(0.0, behaviour)]
@@ -99,6 +100,6 @@ def slow_creep(source: random.Random, volume: float, after: float) -> Steps:
 
 def complaints(source: random.Random, volume: float, after: float) -> Steps:
     """An account that annoys: its addresses are good, and many of their owners mark its mail as spam."""
-    behaviour = replace(steady(source, volume), daily_sends=source.uniform(150, 300) * volume)
-    annoying = replace(behaviour, audience=replace(behaviour.audience, angry=source.uniform(0.015, 0.04)), replies=0.0)
+    behaviour = replace(steady(source, volume), daily_sends=source.uniform(150, 300))
+    annoying = replace(behaviour, audience=replace(behaviour.audience, angry=source.uniform(0.01, 0.025)), replies=0.0)
     return (Step(0.0, behaviour), Step(after, annoying))

@@ -38,7 +38,7 @@ class FleetSize:
     Attributes:
         accounts: How many accounts.
         days: For how many days.
-        volume: Scales how much every account sends.
+        volume: Scales how much healthy accounts send.
     """
 
     accounts: int = 200
