@@ -153,6 +153,7 @@ class Counters:
         if self.feedback.crowded:
             told = ((at, t.feedback_complaints) for at, t in tallies if t.feedback_delivered)
             self._feedback = _recounted(self.sizes.complaint, told, complete=complete)
+        self.crowded = self.bounces.crowded or self.complaints.crowded or self.feedback.crowded
 
     @classmethod
     def from_ledger(
@@ -206,6 +207,7 @@ class Counters:
             counters._complaints = data[second:third]
             counters._feedback = data[third:end]
         else:
+            counters.bounces.crowded = counters.complaints.crowded = counters.feedback.crowded = True
             counters.crowded = True
         if evidence:
             counters.evidence = _evidence_from_bytes(data[end:], evidence)

@@ -5,9 +5,9 @@ assumed at once. A window of R holds the R most recent sends *by the time of sen
 outcomes become known.
 
 A `Series` keeps sends in buckets that are ordered by time of sending. Only the bucket that a window's edge falls into
-makes an error, and it is taken or left, whichever is nearer. So a bucket that an edge can still cross holds at most 1 %
-of that window's R, and one that lies between two edges as much as the next edge allows: with R of 1,000, 3,000 and
-10,000 that is about 330 buckets of six bytes.
+makes an error, and it is taken or left, whichever is nearer, so the error is half a bucket at most. A bucket that an
+edge can still cross holds at most 1.25 % of that window's R, and one that lies between two edges as much as the next
+edge allows: with R of 1,000, 3,000 and 10,000 that is about 320 buckets of six bytes at most.
 
 Buckets are filled to 70 % while they are the newest, which leaves room for sends whose outcome comes late. Where late
 ones crowd a bucket all the same, `Series.crowded` says so, and the caller builds the series anew from the ledger with
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _FILL = 0.7
-_COMPACTION_INTERVAL = 32
+_BUCKETS = 80  # to a window: half of one is 0.6 % of R, and all series of an account fit into 4 KB
+_COMPACTION_INTERVAL = 16
 _BYTE = 255
 _HEADER = struct.Struct("<IIHB")  # latest, buckets, buckets until the next compaction, flags
 _TRUNCATED, _CROWDED = 1, 2
@@ -112,7 +113,7 @@ class Series:
             self._bad[place] += 1
 
     def window(self, size: int) -> WindowCount:
-        """Return what the `size` most recent sends hold, to within half a percent of `size`."""
+        """Return what the `size` most recent sends hold, to within 1 % of `size`."""
         totals = self._totals
         cumulated = list(accumulate(reversed(totals)))
         if not cumulated or cumulated[-1] <= size:
@@ -256,7 +257,7 @@ class Series:
 @lru_cache(maxsize=16)
 def _shape(sizes: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
     """Return the largest bucket before each edge, and the type that counts one: a byte, where that holds it crowded."""
-    limits = tuple(max(1, size // 100) for size in sizes)
+    limits = tuple(max(1, size // _BUCKETS) for size in sizes)
     return limits, "B" if 2 * limits[-1] < _BYTE else "I"
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _HOUR = 3600
 _SENDS_READ = 3
 """A recount reads this many times the largest R, since a window of complaints covers delivered sends only."""
+_FURTHER_BACK = 4
+"""How much more is read where that was too little: few recipients' domains may send feedback."""
 _DAY = 86_400
 
 
@@ -218,8 +220,8 @@ class _Batch:
         if event.kind in (OutcomeKind.BOUNCED, OutcomeKind.COMPLAINT):
             self._note(outcome, seen.sent_at, after)
         for detector in self._sequential:
-            evidence = counters.evidence.get(detector.name, 0)
-            counters.evidence[detector.name] = detector.observe(evidence, change)
+            evidence = counters.evidence.get(detector.memory, 0)
+            counters.evidence[detector.memory] = detector.observe(evidence, change, recipient.domain)
         if change.hard_bounces or change.complaints:
             number = outcome.account
             self._circuits[number] = await self._judge.consider(
@@ -262,7 +264,10 @@ class _Batch:
         await self._save_sends()
         counters = self._counters[number]
         limit = _SENDS_READ * max(*counters.sizes.bounce, *counters.sizes.complaint)
-        counters.recount(await self._transaction.sends_of(number, counters.restarted_at, limit), self._rules.counting)
+        while counters.crowded:
+            sends = await self._transaction.sends_of(number, counters.restarted_at, limit)
+            counters.recount(sends, self._rules.counting, complete=len(sends) < limit)
+            limit *= _FURTHER_BACK
 
     def _add_tally(self, number: int, sent_at: int, before: int, after: int) -> None:
         key = TallyKey(number, sent_at // _HOUR)
