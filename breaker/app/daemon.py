@@ -14,6 +14,7 @@ import signal
 import socket
 import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -60,18 +61,32 @@ if TYPE_CHECKING:
     import asyncpg
 
     from breaker.app.operations import Operations
+    from breaker.app.reporter import Listener
     from breaker.config import GuardedApplication, Settings
     from breaker.config.values import ListenAddress
     from breaker.ports import Account, Clock, Modes
 
 _DAY = 86_400.0
 _LOOK_AT_SECRETS = 1.0
-_UPKEEP = 60.0
-_GRANTS = 300.0
 _ORDER_AGAIN = 5.0
 _BREATH = 5.0
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often the daemon does what nobody asks it for; seconds of its clock.
+
+    Args:
+        upkeep: Between two looks after the database: days made ahead and dropped, counters folded.
+        grants: Between two readings of all grants.
+        adoption: Between two sweeps for what is blocked on the platform and unknown here.
+    """
+
+    upkeep: float = 60.0
+    grants: float = 300.0
+    adoption: float = EVERY
 
 
 class OnlyObserving:
@@ -88,21 +103,26 @@ class Daemon:
     Attributes:
         webhook_address: Where the webhook listener listens, as (host, port).
         admin_address: The same of the admin listener.
+        grants_read: Set once the grants of an application were read.
         operations: The use-cases, on the daemon's own connections.
     """
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, rhythm: Rhythm | None = None, listener: Listener | None = None
+    ) -> None:
         """Keep what was configured; `start` does the rest."""
         self._settings = settings
         self._clock = clock
+        self._rhythm = rhythm or Rhythm()
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._senders: list[Sender] = []
         self._metrics = Metrics()
-        self._reporter = Reporter(self._metrics, self._wake_senders)
+        self._reporter = Reporter(self._metrics, self._wake_senders, listener)
         self.webhook_address: tuple[str, int] = ("", 0)
         self.admin_address: tuple[str, int] = ("", 0)
+        self.grants_read = asyncio.Event()
         self.operations: Operations
         self._intake: Intake
         self._secrets: WebhookSecrets
@@ -174,6 +194,15 @@ class Daemon:
         """Stop everything; what was accepted is committed."""
         await self._stack.aclose()
 
+    async def idle(self) -> bool:
+        """Tell whether nothing stands in line, and nothing is wanted of the platform that was not tried yet."""
+        return self._intake.ingest.idle and not await self.operations.fleet.commands_pending()
+
+    @property
+    def events(self) -> int:
+        """How many notifications were committed since the start."""
+        return self._reporter.events
+
     def reload_secrets(self) -> None:
         """Read the webhook secrets again, now."""
         self._secrets.read()
@@ -198,7 +227,7 @@ class Daemon:
 
     def _start_workers(self, pool: asyncpg.Pool, upkeep: PostgresUpkeep) -> None:
         self._every("secrets", self._look_at_secrets, _LOOK_AT_SECRETS, asyncio.sleep)
-        self._every("upkeep", partial(self._keep_up, upkeep), _UPKEEP, self._clock.sleep)
+        self._every("upkeep", partial(self._keep_up, upkeep), self._rhythm.upkeep, self._clock.sleep)
         missing = partial(
             order_again,
             PostgresUnordered(pool),
@@ -237,10 +266,9 @@ class Daemon:
             clock=self._clock,
             quarantines=around.quarantines,
         )
-        self._every("adoption", sweep, EVERY, self._clock.sleep)
-        self._every(
-            "grants", partial(read_all, platform, one.id, self._intake.roster, self._clock), _GRANTS, self._clock.sleep
-        )
+        self._every("adoption", sweep, self._rhythm.adoption, self._clock.sleep)
+        grants = partial(self._read_grants, one.id, platform)
+        self._every("grants", grants, self._rhythm.grants, self._clock.sleep)
 
     def _surroundings(
         self, application_id: str, one: Guarded, platform: NylasPlatform, pool: asyncpg.Pool
@@ -264,6 +292,10 @@ class Daemon:
             quarantines=frozenset(quarantines.values()),
             confirmed=self._reporter.confirmed,
         )
+
+    async def _read_grants(self, application_id: str, platform: NylasPlatform) -> None:
+        await read_all(platform, application_id, self._intake.roster, self._clock)
+        self.grants_read.set()
 
     async def _order_again(self, missing: Callable[[float], Awaitable[int]]) -> None:
         if await missing(self._clock.now()):
@@ -322,10 +354,15 @@ async def _listen(stack: AsyncExitStack, application: web.Application, at: Liste
 
 @asynccontextmanager
 async def running(
-    settings: Settings, clock: Clock | None = None, *, observe_only: bool = False
+    settings: Settings,
+    clock: Clock | None = None,
+    *,
+    observe_only: bool = False,
+    rhythm: Rhythm | None = None,
+    listener: Listener | None = None,
 ) -> AsyncIterator[Daemon]:
     """Give a running daemon, and stop it in the end."""
-    daemon = Daemon(settings, clock or SystemClock())
+    daemon = Daemon(settings, clock or SystemClock(), rhythm, listener)
     await daemon.start(observe_only=observe_only)
     try:
         yield daemon

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -19,21 +19,37 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
+class Listener(Protocol):
+    """Somebody in the same process who wants to hear of verdicts, such as the demo."""
+
+    def decided(self, given: Given) -> None:
+        """A verdict was committed."""
+        ...
+
+    def obeyed(self, command: Command, seconds: float) -> None:
+        """The platform was read back for a command, so many seconds after it was wanted."""
+        ...
+
+
 class Reporter:
     """Tells the log and the metrics what happened, and the senders that there is something to do.
 
     Args:
         metrics: The metrics.
         wake: Wakes the senders.
+        listener: Who else hears of verdicts.
     """
 
-    def __init__(self, metrics: Metrics, wake: Callable[[], None]) -> None:
+    def __init__(self, metrics: Metrics, wake: Callable[[], None], listener: Listener | None = None) -> None:
         """Keep who is told."""
         self._metrics = metrics
         self._wake = wake
+        self._listener = listener
+        self.events = 0
 
     def committed(self, report: Report, size: int, seconds: float) -> None:
         """A batch was committed."""
+        self.events += size
         self._metrics.batch(size, seconds)
         for kind, number in report.kinds.items():
             self._metrics.outcomes(OutcomeKind(kind), number)
@@ -43,6 +59,8 @@ class Reporter:
         for one in report.given:
             self._metrics.verdict(one.verdict, one.mode)
             _log_verdict(one)
+            if self._listener is not None:
+                self._listener.decided(one)
         if report.given:
             self._wake()
 
@@ -70,6 +88,8 @@ class Reporter:
     def confirmed(self, command: Command, seconds: float) -> None:
         """A command was read back."""
         self._metrics.stop_confirmed(command.kind, seconds)
+        if self._listener is not None:
+            self._listener.obeyed(command, seconds)
         log.info(
             "confirmed",
             command=command.id,

@@ -1,0 +1,311 @@
+"""The demo: the same fleet on the same simulated platform, once without Breaker and once with it.
+
+With Breaker it is all real but the platform: an embedded PostgreSQL, the daemon in `enforce`, signed webhooks and calls
+over sockets. Both run on one simulated clock, which stands still whenever something is under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from breaker.adapters.postgres.embedded import EmbeddedPostgres, temporary_home
+from breaker.adapters.postgres.migrate import upgrade
+from breaker.app.daemon import Rhythm, running
+from breaker.app.installations import installations
+from breaker.config import load
+from breaker.domain.commands import CommandKind
+from breaker.domain.selectors import parse_selector
+from breaker.domain.states import State
+from breaker.simulator.fleets.scenarios import FleetSize, mixed_fleet
+from breaker.simulator.simulation import Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from breaker.app.daemon import Daemon
+    from breaker.domain.standing import Explanation
+    from breaker.flows.judge import Given
+    from breaker.ports import Command
+    from breaker.simulator.clock import SimulatedClock
+    from breaker.simulator.fleets.truth import AccountTruth, FleetTruth
+
+DAY = 86_400.0
+_TOKEN = "demo:act:only-on-this-machine-and-only-now"  # noqa: S105 - it guards a listener on loopback for a minute
+_SHARE_STOPPED = 0.3
+_BREATH = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlan:
+    """What is shown.
+
+    Args:
+        seed: What all is drawn from.
+        accounts: How many mailboxes.
+        days: How many simulated days.
+        volume: Scales how much each sends.
+    """
+
+    seed: int = 1
+    accounts: int = 200
+    days: float = 7.0
+    volume: float = 0.35
+
+    @property
+    def size(self) -> FleetSize:
+        """The same as the simulator puts it."""
+        return FleetSize(self.accounts, self.days, self.volume)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A mailbox that Breaker stopped or limited.
+
+    Args:
+        truth: What the platform's books say of it.
+        state: What was done.
+        at: When it was decided, Unix seconds.
+        confirmed_at: When the platform was read back, or None.
+        why: The verdict's sentence.
+    """
+
+    truth: AccountTruth
+    state: State
+    at: float
+    confirmed_at: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What came out.
+
+    Args:
+        plan: What was shown.
+        without: The truth without Breaker.
+        with_breaker: The truth with it.
+        stops: Who was stopped or limited, in that order.
+        explanations: The three most instructive ones, in full.
+        events: Notifications that the daemon committed.
+        seconds: Real seconds that all of it took.
+    """
+
+    plan: DemoPlan
+    without: FleetTruth
+    with_breaker: FleetTruth
+    stops: tuple[Stop, ...]
+    explanations: tuple[Explanation, ...]
+    events: int
+    seconds: float
+
+
+class Audience(Protocol):
+    """Who watches."""
+
+    def begins(self, what: str) -> None:
+        """A part of the demo begins."""
+        ...
+
+    def passes(self, days: float, of: float, events: int) -> None:
+        """Simulated time has passed."""
+        ...
+
+    def decides(self, at: float, given: Given) -> None:
+        """A verdict was committed."""
+        ...
+
+    def obeys(self, at: float, command: Command) -> None:
+        """The platform was read back for a command."""
+        ...
+
+    def waits(self, daemon: Daemon, platform_url: str) -> None:
+        """Everything is left running, at these addresses, until the process is interrupted."""
+        ...
+
+
+class _Listener:
+    """Keeps what the daemon tells."""
+
+    def __init__(self, clock: SimulatedClock, audience: Audience) -> None:
+        self._clock = clock
+        self._audience = audience
+        self.unsettled = False
+        self.given: dict[str, tuple[Given, float]] = {}
+        self.confirmed: dict[str, float] = {}
+
+    def decided(self, given: Given) -> None:
+        self.unsettled = True
+        if given.verdict.applied and given.verdict.to in {State.STOPPED, State.LIMITED}:
+            self.given[given.account.id] = (given, given.verdict.at)
+        self._audience.decides(self._clock.now(), given)
+
+    def obeyed(self, command: Command, seconds: float) -> None:  # noqa: ARG002 - simulated seconds say nothing here
+        if command.kind is CommandKind.BLOCK:
+            self.confirmed[command.account.id] = self._clock.now()
+        self._audience.obeys(self._clock.now(), command)
+
+
+async def demonstrate(plan: DemoPlan, audience: Audience, *, keep: bool = False) -> DemoResult:
+    """Run the demo.
+
+    Args:
+        plan: What is shown.
+        audience: Who watches.
+        keep: Whether to leave everything running in the end, until the process is interrupted.
+    """
+    begun = perf_counter()
+    _quiet()
+    audience.begins("an embedded PostgreSQL and a simulated platform")
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside, temporary_home("breaker-demo-") as home:
+        without = asyncio.get_running_loop().run_in_executor(beside, _without_breaker, plan)
+        async with _world(plan, home, audience) as world:
+            audience.begins("the daemon, in mode enforce; then the fleet")
+            await world.set_up()
+            await world.run()
+            truth, listener = world.simulation.truth(), world.listener
+            stops = _stops(truth, listener)
+            explanations = await world.explain(stops[:3])
+            result = DemoResult(plan, await without, truth, stops, explanations, world.events, perf_counter() - begun)
+            if keep:
+                audience.waits(world.daemon, world.url)
+                await asyncio.Event().wait()
+    return result
+
+
+@dataclass(slots=True)
+class _World:
+    """The running parts of the demo."""
+
+    plan: DemoPlan
+    home: Path
+    simulation: Simulation
+    daemon: Daemon
+    listener: _Listener
+    audience: Audience
+    url: str
+    flags: dict[str, object]
+    events: int = 0
+
+    async def set_up(self) -> None:
+        """Do what `breaker setup` does."""
+        settings = load(None, {**self.flags, "public_url": "http://{}:{}".format(*self.daemon.webhook_address)}, {})
+        async with _moving(self.simulation.clock), installations(settings) as found:
+            for one in found:
+                async for _ in one.set_up.carry_out(await one.set_up.plan()):
+                    pass
+            self.daemon.reload_secrets()
+            await self.daemon.grants_read.wait()
+
+    async def run(self) -> None:
+        """Let the fleet work, day by day."""
+        self.simulation.start_fleet()
+        for day in range(1, int(self.plan.days) + 1):
+            await self.simulation.run(DAY, self._settled)
+            self.events = self.daemon.events
+            self.audience.passes(day, self.plan.days, self.events)
+
+    async def _settled(self) -> None:
+        """Return when the daemon is idle; whoever waits for its clock meanwhile gets some time."""
+        if not self.listener.unsettled:
+            return
+        self.listener.unsettled = False
+        while not await self.daemon.idle():
+            await self.simulation.clock.advance(0.1)
+            await asyncio.sleep(_BREATH)
+
+    async def explain(self, stops: tuple[Stop, ...]) -> tuple[Explanation, ...]:
+        """Return the accounts in full."""
+        operations = self.daemon.operations
+        found = []
+        for stop in stops:
+            [standing] = await operations.accounts.find(parse_selector(stop.truth.grant_id))
+            found.append(await operations.explanations.explain(standing))
+        return tuple(found)
+
+
+@asynccontextmanager
+async def _world(plan: DemoPlan, home: Path, audience: Audience) -> AsyncIterator[_World]:
+    """Start the platform, the database and the daemon, and stop them in the end."""
+    async with AsyncExitStack() as stack:
+        postgres = EmbeddedPostgres(home / "postgres", durable=False)
+        database_url = await postgres.start()
+        stack.push_async_callback(postgres.stop)
+        await upgrade(database_url)
+        simulation = Simulation(mixed_fleet(plan.size, plan.seed), plan.seed)
+        url = await simulation.platform.start()
+        stack.push_async_callback(simulation.platform.stop)
+        flags: dict[str, object] = {
+            "database_url": database_url,
+            "secrets_dir": str(home / "secrets"),
+            "listen": "127.0.0.1:0",
+            "admin_listen": "127.0.0.1:0",
+            "admin_tokens": _TOKEN,
+            "mode": "enforce",
+            "actuators": "block,quarantine",
+            "nylas_api_url": url,
+            "nylas_api_key": "nyk_simulated",
+            # An eighth of this fleet is made to go bad, which the guard would rightly take for a fault of the feed.
+            "guard.total_share": _SHARE_STOPPED,
+            "guard.group_share": 1.0,
+        }
+        listener = _Listener(simulation.clock, audience)
+        rhythm = Rhythm(upkeep=DAY / 2, grants=DAY, adoption=DAY)
+        async with running(load(None, flags, {}), simulation.clock, rhythm=rhythm, listener=listener) as daemon:
+            yield _World(plan, home, simulation, daemon, listener, audience, url, flags)
+
+
+@asynccontextmanager
+async def _moving(clock: SimulatedClock) -> AsyncIterator[None]:
+    """Let the simulated clock follow the wall while people would wait: requests are limited by it."""
+
+    async def move() -> None:
+        while True:
+            await clock.advance(0.05)
+            await asyncio.sleep(0.01)
+
+    task = asyncio.create_task(move())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _without_breaker(plan: DemoPlan) -> FleetTruth:
+    """Run the fleet with nobody listening; in a process of its own."""
+
+    async def run() -> FleetTruth:
+        simulation = Simulation(mixed_fleet(plan.size, plan.seed), plan.seed)
+        await simulation.platform.start()
+        simulation.start_fleet()
+        await simulation.run(plan.days * DAY)
+        truth = simulation.truth()
+        await simulation.platform.stop()
+        return truth
+
+    return asyncio.run(run())
+
+
+def _stops(truth: FleetTruth, listener: _Listener) -> tuple[Stop, ...]:
+    by_grant = {one.grant_id: one for one in truth.accounts}
+    stops = [
+        Stop(by_grant[grant_id], given.verdict.to, at, listener.confirmed.get(grant_id), given.verdict.why)
+        for grant_id, (given, at) in listener.given.items()
+    ]
+    return tuple(sorted(stops, key=lambda stop: stop.at))
+
+
+def _quiet() -> None:
+    """Keep logs out of the story; errors stay."""
+    logging.getLogger().setLevel(logging.ERROR)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
