@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from breaker.ports import Account, Ledger, LedgerTransaction, Modes
 
 _HOUR = 3600
+_FEEDBACK = int(OutcomeSet.FEEDBACK)
+"""A plain number: a flag is a container of flags, which a database driver would take for an array."""
 _SENDS_READ = 3
 """A recount reads this many times the largest R, since a window of complaints covers delivered sends only."""
 _FURTHER_BACK = 4
@@ -183,9 +185,10 @@ class _Batch:
         """Lock the accounts, and look up which sends the ledger knows."""
         wanted = sorted({outcome.account for outcome in outcomes})
         loaded = await self._transaction.load(wanted)
-        if len(loaded) < len(wanted):
-            self._ledger.forget(set(wanted) - loaded.keys())
-            raise TryTransactionAgainError("accounts were merged with others, or are gone, since they were looked up")
+        wrong = {one.account for one in outcomes if one.account not in loaded or not one.belongs_to(*loaded[one.account])}
+        if wrong:
+            self._ledger.forget(wrong)
+            raise TryTransactionAgainError("accounts were merged, or are others in a new database, since looked up")
         for number, (account, circuit, counters) in loaded.items():
             self._accounts[number], self._circuits[number], self._counters[number] = account, circuit, counters
         asked: list[Send] = []
@@ -208,7 +211,7 @@ class _Batch:
             self._report.outcomes["repeated"] += 1
             return
         if before == 0 and recipient.domain in self._rules.feedback_domains:
-            after |= OutcomeSet.FEEDBACK
+            after |= _FEEDBACK
         seen.now = after
         self._report.outcomes["counted"] += 1
         self._report.kinds[event.kind] += 1
