@@ -79,13 +79,28 @@ class Detector(Protocol):
         """Return what is suspected now that a bad outcome was counted, or None."""
         ...
 
+    def describe(self) -> Mapping[str, object]:
+        """Return its parameters, as they are stored with every verdict that it leads to."""
+        ...
+
 
 @runtime_checkable
 class SequentialDetector(Detector, Protocol):
-    """A detector with a memory of its own, kept in `Counters.evidence` under its name."""
+    """A detector with a memory of its own: one integer of at most 63 bits in `Counters.evidence`."""
 
-    def observe(self, evidence: int, added: Tally) -> int:
-        """Return the evidence after one more outcome, which added this to the counts."""
+    @property
+    def memory(self) -> str:
+        """The name that its evidence is kept under, its alone in a profile; at most 15 ASCII characters."""
+        ...
+
+    def observe(self, evidence: int, added: Tally, recipient_domain: str) -> int:
+        """Return the evidence after one more outcome.
+
+        Args:
+            evidence: What it was.
+            added: What the outcome added to the counts.
+            recipient_domain: The domain of the recipient, or empty.
+        """
         ...
 
 
@@ -123,6 +138,15 @@ class Level:
         if worst is None or worst.bad < self.threshold * worst.total:
             return None
         return Suspicion(self.name, self.signal, self.step, worst.size, worst.bad, worst.total, self.threshold)
+
+    def describe(self) -> Mapping[str, object]:
+        """Return its parameters, as they are stored with a verdict."""
+        return {
+            "step": str(self.step),
+            "threshold": self.threshold,
+            "minimum_sends": self.minimum_sends,
+            "minimum_bad": self.minimum_bad,
+        }
 
     def _can_reach(self, counters: Counters) -> bool:
         """Tell cheaply that the totals since the reset are too small for any window to suspect."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from breaker.domain.cusum import Step, between
 from breaker.domain.detectors import PLATFORM_LINES, Detector, Level, SequentialDetector, Signal
 from breaker.domain.states import SEVERITY, State
 
@@ -39,29 +40,33 @@ class Profile:
         """Return the thresholds by detector, as they are stored with every verdict."""
         return {
             "profile": self.name,
-            "detectors": [{"detector": one.name, "signal": one.signal, **_parameters(one)} for one in self.detectors],
+            "detectors": [{"detector": one.name, "signal": one.signal, **one.describe()} for one in self.detectors],
         }
 
 
 def standard_profile(level: float, minimum_sends: int, minimum_bad: int) -> Profile:
-    """Return the profile that stops at a level of bounces and warns at a level of complaints.
+    """Return the profile that applies where nothing else is said.
 
-    Complaints are rare and come late, so a level of them alone is no reason to stop anybody.
+    Bounces stop an account, by a step or by a level. Complaints are rare and come late: they limit it, and stop it only
+    on strong evidence of its own, never by one recipient domain alone.
 
     Args:
         level: The share of the platform's line from which on an account is suspected, such as 0.8.
         minimum_sends: Sends that a window must hold.
         minimum_bad: Bad outcomes that it must hold.
     """
+    bounce, complaint = (level * PLATFORM_LINES[signal] for signal in (Signal.BOUNCE, Signal.COMPLAINT))
     return Profile(
         "standard",
         (
-            Level(Signal.BOUNCE, State.STOPPED, level * PLATFORM_LINES[Signal.BOUNCE], minimum_sends, minimum_bad),
-            Level(Signal.COMPLAINT, State.WARNED, level * PLATFORM_LINES[Signal.COMPLAINT], minimum_sends, minimum_bad),
+            between(Signal.BOUNCE, 0.03, 0.10, (Step(State.STOPPED, 102),)),
+            Level(Signal.BOUNCE, State.STOPPED, bounce, minimum_sends, minimum_bad),
+            between(
+                Signal.COMPLAINT,
+                0.0005,
+                0.002,
+                (Step(State.LIMITED, 2772), Step(State.STOPPED, 3234, minimum_bad=3, minimum_domains=2)),
+            ),
+            Level(Signal.COMPLAINT, State.WARNED, complaint, minimum_sends, minimum_bad),
         ),
     )
-
-
-def _parameters(detector: Detector) -> dict[str, object]:
-    names = getattr(type(detector), "__dataclass_fields__", {})
-    return {name: getattr(detector, name) for name in names if name not in {"name", "signal"}}
