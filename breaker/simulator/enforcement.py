@@ -29,6 +29,8 @@ REVIEW_COMPLAINTS, PAUSE_COMPLAINTS = 0.001, 0.005
 HEALTHY_BOUNCES, HEALTHY_COMPLAINTS = 0.02, 0.001
 
 _HARD_BOUNCE, _COMPLAINT, _FEEDBACK = 1, 2, 4
+#: A complaint counts only where the recipient's domain reports them.
+_HEARD = _COMPLAINT | _FEEDBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Reputation:
         while self.sends > volume:
             leaving = self.flags[self.window_start]
             self.hard_bounces -= bool(leaving & _HARD_BOUNCE)
-            self.complaints -= bool(leaving & _COMPLAINT)
+            self.complaints -= leaving & _HEARD == _HEARD
             self.feedback_sends -= bool(leaving & _FEEDBACK)
             self.window_start += 1
 

@@ -182,3 +182,19 @@ async def test_the_summary_grades_the_last_seven_days_from_100_messages_on(world
 @pytest.mark.parametrize("query", ["start=yesterday", "start=2026-01-05&end=2026-01-04", "start=2024-01-01"])
 async def test_a_window_that_cannot_be_is_refused(client: Client, query: str) -> None:
     assert (await client.get(f"/v3/metrics/send/summary?{query}")).status == 400
+
+
+@pytest.mark.usefixtures("message")
+async def test_buckets_are_weeks_from_monday_and_months(world: World) -> None:
+    async def buckets(query: str) -> Loose:
+        answer = (await world.client.get(f"/v3/metrics/send/timeseries?{query}")).data
+        return answer["granularity"], [(one["date"], one["sent"]) for one in answer["series"]][-2:]
+
+    await world.clock.advance(30 * DAY)
+
+    assert await buckets("start=2025-12-30&end=2026-01-06&granularity=week") == (
+        "week",
+        [("2025-12-29", 0), ("2026-01-05", 3)],
+    )
+    assert await buckets("start=2025-10-01&end=2026-01-31") == ("month", [("2025-12-01", 0), ("2026-01-01", 3)])
+    assert (await world.client.get("/v3/metrics/send/timeseries?granularity=hour")).status == 400

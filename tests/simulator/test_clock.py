@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
+from breaker.simulator.agenda import Agenda
 from breaker.simulator.clock import PacedClock, SimulatedClock
 
 
@@ -113,3 +115,39 @@ async def test_what_a_callback_raises_reaches_the_driver(clock: SimulatedClock) 
     with pytest.raises(LookupError, match="gone"):
         await clock.advance(2)
     await clock.advance(2)
+
+
+async def test_an_agenda_calls_in_the_order_of_time_on_either_clock() -> None:
+    driven, paced = SimulatedClock(0.0), PacedClock(speed=1_000_000, start=0.0)
+    for clock in (driven, paced):
+        seen: list[str] = []
+        ended = asyncio.Event()
+        agenda = Agenda(clock)
+        agenda.at(3000, ended.set)
+        agenda.at(2000, partial(seen.append, "second"))
+        agenda.start()
+        agenda.start()
+        agenda.at(1000, partial(seen.append, "first"))
+        if isinstance(clock, SimulatedClock):
+            await clock.advance(3000)
+        async with asyncio.timeout(5):
+            await ended.wait()
+        agenda.at(10**12, partial(seen.append, "never"))
+        await agenda.stop()
+
+        assert (seen, len(agenda)) == (["first", "second"], 1)
+
+
+async def test_what_fails_on_a_clock_that_nobody_drives_is_told_and_the_rest_happens(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ended = asyncio.Event()
+    agenda = Agenda(PacedClock(speed=1_000_000, start=0.0))
+    agenda.at(1, [].pop)
+    agenda.at(2, ended.set)
+    agenda.start()
+    async with asyncio.timeout(5):
+        await ended.wait()
+    await agenda.stop()
+
+    assert caplog.messages == ["something that was to happen in the simulated world failed"]

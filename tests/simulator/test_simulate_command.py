@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,9 +11,14 @@ import typer
 from typer.testing import CliRunner
 
 from breaker.cli.simulate import register
+from breaker.simulator.alone import Alone
+from breaker.simulator.fleets.scenarios import FleetSize
+from breaker.simulator.webhooks.feed import Feed
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from breaker.simulator.platform import SimulatedPlatform
 
 _PROGRAM = """
 import typer
@@ -42,6 +48,24 @@ def test_the_command_runs_the_platform_says_what_to_export_and_ends_on_sigterm()
     assert any(line.startswith("export BREAKER_NYLAS_API_URL=http://127.0.0.1:") for line in lines)
     assert "export BREAKER_NYLAS_API_KEY=key-1\n" in lines
     assert "5 accounts on 2 domains. For a daemon beside it:\n" in lines
+
+
+async def test_a_scenario_runs_live_on_a_clock_that_follows_the_wall() -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    alone = Alone(port=0, speed=100_000.0, scenario="steady", size=FleetSize(10), feed=Feed(repeated=0.5))
+
+    def announce(base_url: str, platform: SimulatedPlatform) -> None:
+        assert base_url.startswith("http://127.0.0.1:")
+        platform.deliveries.taps.append(lambda notification, _: heard.put_nowait(notification.id))
+
+    running = asyncio.create_task(alone.run(announce))
+    async with asyncio.timeout(30):
+        identifiers = [await heard.get() for _ in range(200)]
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(30):
+        await running
+
+    assert 100 < len(set(identifiers)) < 200
 
 
 def _run(*arguments: str) -> tuple[int, str]:

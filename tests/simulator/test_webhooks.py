@@ -384,3 +384,45 @@ async def test_a_suffix_stands_behind_the_trigger_that_was_subscribed_to(receive
         await world.platform.settled()
 
     assert [one.content["type"] for one in receiver.received] == ["message.delivered.transformed"]
+
+
+@pytest.mark.parametrize("outcome", ["delivered", "bounced", "complaint", "rejected"])
+async def test_the_mock_payload_of_every_delivery_trigger_has_its_object(world: World, outcome: str) -> None:
+    body = {"trigger_type": f"message.transactional.{outcome}", "webhook_url": "http://127.0.0.1:9/hook"}
+    payload = (await world.client.post("/v3/webhooks/mock-payload", body)).data
+
+    assert "grant_id" not in payload["data"]
+    assert "message" in payload["data"]["object"]
+
+
+async def test_a_test_event_that_is_not_taken_says_so(world: World, receiver: Receiver) -> None:
+    receiver.status = lambda _: 401
+    refused = {"trigger_type": "message.bounced", "webhook_url": receiver.url}
+    absent = {"trigger_type": "message.bounced", "webhook_url": "http://127.0.0.1:9/hook"}
+
+    assert [(await world.client.post("/v3/webhooks/send-test-event", body)).data for body in (refused, absent)] == [
+        "failed",
+        "failed",
+    ]
+    assert (await world.client.post("/v3/webhooks/mock-payload", {**refused, "trigger_type": "x"})).status == 400
+
+
+async def test_a_destination_that_answers_again_is_active_again(world: World, receiver: Receiver) -> None:
+    receiver.status = lambda _: 500
+    await _create(world, receiver)
+    grant = world.application.add_grant("agent@agents.example.com")
+    message = world.application.send(grant.id, ["a@y.example"])
+    [destination] = world.application.destinations
+
+    async def for_minutes(minutes: int) -> None:
+        for _ in range(minutes):
+            world.application.deliver(message)
+            await world.platform.settled()
+            await world.clock.advance(60)
+
+    await for_minutes(20)
+    before = destination.status
+    receiver.status = lambda _: 200
+    await for_minutes(5)
+
+    assert (before, destination.status) == ("failing", "active")

@@ -28,6 +28,8 @@ _WORKSPACES = ("Sales", "Support", "Recruiting", "Billing")
 #: How many of a mixed fleet's accounts go bad, at most by each kind.
 _BAD_SHARE = 0.12
 _MORNING = 9 * HOUR
+#: At least once, and in no order: what a feed is like on an ordinary day.
+_ORDINARY_FEED = Feed(repeated=0.01, late=0.02, late_by=(30.0, 1800.0))
 _BAD_KINDS = (Kind.BOUGHT_LIST, Kind.RUNAWAY_AGENT, Kind.SLOW_CREEP, Kind.COMPLAINTS)
 
 
@@ -121,7 +123,7 @@ def half_dead_feed(size: FleetSize, seed: int) -> FleetPlan:
 def mixed_fleet(size: FleetSize, seed: int) -> FleetPlan:
     """A fleet with some of everything: an eighth of it goes bad, in every way, and one domain's authentication breaks.
 
-    Accounts that answer only, and new mailboxes, are among the healthy ones.
+    Accounts that answer only, and new mailboxes, are among the healthy ones. Some notifications come twice, some late.
     """
     draft = _Draft(size, seed)
     for number in range(max(round(size.accounts * _BAD_SHARE), len(_BAD_KINDS))):
@@ -136,7 +138,7 @@ def mixed_fleet(size: FleetSize, seed: int) -> FleetPlan:
     draft.steady(max(size.accounts - len(draft.accounts), 0))
     draft.source.shuffle(draft.accounts)
     renamed = (_numbered(number + 1, one) for number, one in enumerate(draft.accounts))
-    return FleetPlan(tuple(renamed), broken.broken_authentication)
+    return FleetPlan(tuple(renamed), broken.broken_authentication, (FeedChange(0.0, _ORDINARY_FEED),))
 
 
 def _numbered(number: int, account: AccountPlan) -> AccountPlan:
