@@ -173,7 +173,8 @@ def hold(verdict: Verdict, circuit: Circuit, held_by: HeldBy) -> Verdict | None:
     """Return the verdict held after all, or None where the same is pending already."""
     if _stands_already(circuit.pending, verdict.to, verdict.at):
         return None
-    return replace(verdict, held_by=held_by, epoch=circuit.epoch, why=f"{verdict.why} {_HELD[held_by]}")
+    why = f"{verdict.why.removesuffix(_STEPS[verdict.to])}{_HELD[held_by]}"
+    return replace(verdict, held_by=held_by, epoch=circuit.epoch, why=why)
 
 
 def act(circuit: Circuit, cause: Cause, now: float, author: str, reason: str) -> Verdict | None:

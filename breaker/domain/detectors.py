@@ -104,6 +104,10 @@ class SequentialDetector(Detector, Protocol):
         ...
 
 
+_AS_GOOD_AS = 1 - 1e-9
+"""Thresholds are products such as 0.8 x 0.05, which binary makes a little more than the 4 % that are meant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """A rate over the worst of the windows.
@@ -135,7 +139,7 @@ class Level:
             enough = window.total >= self.minimum_sends and window.bad >= self.minimum_bad
             if enough and (worst is None or window.bad * worst.total > worst.bad * window.total):
                 worst = window
-        if worst is None or worst.bad < self.threshold * worst.total:
+        if worst is None or worst.bad < self.threshold * worst.total * _AS_GOOD_AS:
             return None
         return Suspicion(self.name, self.signal, self.step, worst.size, worst.bad, worst.total, self.threshold)
 
