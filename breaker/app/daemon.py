@@ -48,7 +48,7 @@ from breaker.app.operations import wire_operations
 from breaker.app.readiness import readiness_checks
 from breaker.app.reporter import Reporter
 from breaker.domain.circuit import Mode
-from breaker.flows.adopt import EVERY, Sweep
+from breaker.flows.adopt import Sweep
 from breaker.flows.carry_out import Pace, Sender, Surroundings
 from breaker.flows.fixtures import Names
 from breaker.flows.follow_grants import read_all
@@ -86,7 +86,7 @@ class Rhythm:
 
     upkeep: float = 60.0
     grants: float = 300.0
-    adoption: float = EVERY
+    adoption: float = 60.0
 
 
 class OnlyObserving:
@@ -113,7 +113,7 @@ class Daemon:
         """Keep what was configured; `start` does the rest."""
         self._settings = settings
         self._clock = clock
-        self._rhythm = rhythm or Rhythm()
+        self._rhythm = rhythm or Rhythm(adoption=settings.platform.sweep_seconds)
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"

@@ -124,9 +124,9 @@ class PlatformSettings(Group):
     """The longest delay, in seconds, between two tries. Default: 60: a platform that comes back obeys within a minute.
     `Retry-After` is honoured where it is longer."""
 
-    sweep_seconds: Seconds = 300.0
-    """Seconds between two sweeps that compare the platform with what is wanted. Default: 300: drift is rare, and
-    sweeps take their share of the request budget."""
+    sweep_seconds: Seconds = 60.0
+    """Seconds between two sweeps that compare the platform with what is wanted. Default: 60: what is blocked there and
+    unknown here is shown wrongly until the next one, and a sweep that finds nothing costs two or three requests."""
 
     @model_validator(mode="after")
     def _retries_grow(self) -> Self:

@@ -1,7 +1,7 @@
 """Adopt: what is blocked on the platform and unknown to the database becomes a stopped account, never a released one.
 
 A sweep reads the list of stopped accounts and the quarantines. It runs when a daemon starts, so that a lost database
-releases nobody, and every minute from then on, for what people put there by hand.
+releases nobody, and again and again from then on, for what people put there by hand.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from breaker.ports import Adoption, Clock, Grant, Inventory, Platform
 
 log = structlog.get_logger(__name__)
-
-EVERY = 60.0
-"""Seconds between two sweeps."""
 
 _FEW = 20
 """Unknown addresses that are looked up one by one; for more, all grants are read, 200 a request."""
