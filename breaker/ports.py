@@ -81,6 +81,12 @@ class Account:
         """Whether it can be stopped on the platform."""
         return self.grant_id is not None
 
+    def is_of(self, sender: Sender) -> bool:
+        """Tell whether it is the account that a sender was looked up as; a number alone may be another's by now."""
+        if self.application_id != sender.application_id:
+            return False
+        return self.grant_id == sender.grant_id if sender.grant_id else self.address == sender.address
+
 
 @dataclass(frozen=True, slots=True)
 class ModeInForce:

@@ -86,6 +86,7 @@ class _Outcome:
 
     event: DeliveryEvent
     recipient: Recipient
+    sender: Sender
     account: int
     key: bytes
 
@@ -125,7 +126,7 @@ class Count:
         senders = [Sender(event.application_id, event.grant_id, event.sender) for event in fitting]
         accounts = await self.ledger.accounts_of(set(senders), now)
         outcomes = [
-            _Outcome(event, recipient, accounts[sender], self._key(event.message_id, recipient.address))
+            _Outcome(event, recipient, sender, accounts[sender], self._key(event.message_id, recipient.address))
             for event, sender in zip(fitting, senders, strict=True)
             for recipient in event.recipients
             if not self._is_simulator(recipient, report)
@@ -185,10 +186,12 @@ class _Batch:
         """Lock the accounts, and look up which sends the ledger knows."""
         wanted = sorted({outcome.account for outcome in outcomes})
         loaded = await self._transaction.load(wanted)
-        wrong = {one.account for one in outcomes if one.account not in loaded or not one.belongs_to(*loaded[one.account])}
-        if wrong:
-            self._ledger.forget(wrong)
-            raise TryTransactionAgainError("accounts were merged, or are others in a new database, since looked up")
+        outdated = {
+            one.account for one in outcomes if one.account not in loaded or not loaded[one.account][0].is_of(one.sender)
+        }
+        if outdated:
+            self._ledger.forget(outdated)
+            raise TryTransactionAgainError("accounts were merged, or the database replaced, since they were looked up")
         for number, (account, circuit, counters) in loaded.items():
             self._accounts[number], self._circuits[number], self._counters[number] = account, circuit, counters
         asked: list[Send] = []

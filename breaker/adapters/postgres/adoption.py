@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from breaker.adapters.postgres.circuits import PostgresLocked
 from breaker.adapters.postgres.errors import translated
 from breaker.domain.circuit import act, apply
@@ -14,6 +12,8 @@ from breaker.ports import Account, Sender, TryTransactionAgainError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+    import asyncpg
 
     from breaker.adapters.postgres.identities import Identities
     from breaker.domain.counters import WindowSizes
@@ -97,15 +97,11 @@ class PostgresAdoption:
         """Decide with the circuit locked: it may have been stopped or let go since it was found."""
         sender = Sender(application_id, found.grant_id, found.address)
         with translated():
-            try:
-                number = (await self._identities.numbers_of([sender], now))[sender]
-            except asyncpg.ForeignKeyViolationError:
-                self._identities.forget([])
-                raise
+            number = (await self._identities.numbers_of([sender], now))[sender]
             async with self._pool.acquire() as connection, connection.transaction():
                 locked = PostgresLocked(connection, self._sizes)
                 known = (await locked.load([number])).get(number)
-                if known is None or not _is_meant(known[0], sender):
+                if known is None or not known[0].is_of(sender):
                     # The database was replaced: its numbers are others' now, or nobody's.
                     self._identities.forget([number])
                     raise TryTransactionAgainError("an account's number was out of date")
@@ -134,10 +130,3 @@ class PostgresAdoption:
         """Lock in ascending order, as everybody does, and forget."""
         with translated():
             await self._pool.execute(_UNCONFIRM, application_id, _STOPPED_STATES)
-
-
-def _is_meant(account: Account, sender: Sender) -> bool:
-    """Tell whether an account is the one that a sender's number was asked for."""
-    if account.application_id != sender.application_id:
-        return False
-    return account.grant_id == sender.grant_id if sender.grant_id else account.address == sender.address

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 from breaker.adapters.postgres.merge import merge
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-
-    import asyncpg
 
     from breaker.domain.counters import WindowSizes
     from breaker.domain.outcomes import Counting
@@ -132,7 +132,11 @@ class Identities:
         found = await self._find(senders, now)
         missing = [sender for sender in senders if sender not in found]
         if missing:
-            await self._make(missing, now)
+            try:
+                await self._make(missing, now)
+            except asyncpg.ForeignKeyViolationError:
+                self._applications.clear()  # the database was replaced: their numbers are of the old one
+                raise
             found.update(await self._find(missing, now))
         for sender in [sender for sender in missing if sender not in found]:
             # Its address belongs to another account, so no row could be made at once.

@@ -11,15 +11,15 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import asyncpg
 from asyncpg.pgproto.pgproto import UUID
 
 from breaker.adapters.postgres.circuits import PostgresLocked
 from breaker.adapters.postgres.errors import translated
+from breaker.ports import TryTransactionAgainError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-
-    import asyncpg
 
     from breaker.adapters.postgres.guard import PostgresGuard
     from breaker.adapters.postgres.identities import Identities
@@ -210,8 +210,15 @@ class PostgresLedger:
     async def transaction(self) -> AsyncIterator[PostgresLedgerTransaction]:
         """Begin a transaction that commits at the end of the block, or changes nothing."""
         with translated():
-            async with self._pool.acquire() as connection, connection.transaction():
-                yield PostgresLedgerTransaction(connection, self._sizes, self._guard)
+            try:
+                async with self._pool.acquire() as connection, connection.transaction():
+                    yield PostgresLedgerTransaction(connection, self._sizes, self._guard)
+            except asyncpg.CheckViolationError as error:
+                if error.constraint_name is not None:
+                    raise
+                # A day that was made is not there: somebody dropped it, or the database was replaced.
+                self._partitions.forget()
+                raise TryTransactionAgainError("a day's partition is missing") from error
 
 
 def _storable(text: str | None) -> str | None:

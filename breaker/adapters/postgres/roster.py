@@ -18,10 +18,18 @@ if TYPE_CHECKING:
 _PLACE = """
     UPDATE accounts a
     SET provider = s.provider, workspace_id = coalesce(s.workspace_id, a.workspace_id)
-    FROM unnest($1::int[], $2::text[], $3::text[]) AS s(account, provider, workspace_id)
+    FROM unnest($1::int[], $2::text[], $3::text[], $4::text[]) AS s(account, grant_id, provider, workspace_id)
     WHERE a.account = s.account
+      AND a.grant_id = s.grant_id
       AND (a.provider IS DISTINCT FROM s.provider
            OR a.workspace_id IS DISTINCT FROM coalesce(s.workspace_id, a.workspace_id))
+"""
+
+# Remembered numbers may be of a database that was replaced since.
+_OUTDATED = """
+    SELECT s.account
+    FROM unnest($1::int[], $2::text[]) AS s(account, grant_id)
+    WHERE NOT EXISTS (SELECT FROM accounts a WHERE a.account = s.account AND a.grant_id = s.grant_id)
 """
 
 
@@ -42,10 +50,16 @@ class PostgresRoster:
         """Make grants known, with their address, provider and workspace."""
         senders = [Sender(application_id, grant.id, grant.address) for grant in grants]
         with translated():
+            ids = [grant.id for grant in grants]
             numbers = await self._identities.numbers_of(set(senders), now)
+            outdated = await self._pool.fetch(_OUTDATED, [numbers[sender] for sender in senders], ids)
+            if outdated:
+                self._identities.forget({row["account"] for row in outdated})
+                numbers = await self._identities.numbers_of(set(senders), now)
             await self._pool.execute(
                 _PLACE,
                 [numbers[sender] for sender in senders],
+                ids,
                 [grant.provider for grant in grants],
                 [grant.workspace_id for grant in grants],
             )

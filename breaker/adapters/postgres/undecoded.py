@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 from breaker.adapters.postgres.errors import translated
 
 if TYPE_CHECKING:
-    import asyncpg
-
     from breaker.adapters.http.webhook import Undecodable
     from breaker.adapters.postgres.identities import Identities
 
@@ -37,15 +37,19 @@ class PostgresUndecoded:
         """
         with translated():
             application = await self._identities.application(one.application_id)
-            number = await self._pool.fetchval(
-                """
-                INSERT INTO undecoded (application, received_at, trigger, problem, body)
-                VALUES ($1, $2, $3, $4, $5) RETURNING id
-                """,
-                application,
-                now,
-                one.trigger[:100],
-                one.problem[:500],
-                one.body,
-            )
+            try:
+                number = await self._pool.fetchval(
+                    """
+                    INSERT INTO undecoded (application, received_at, trigger, problem, body)
+                    VALUES ($1, $2, $3, $4, $5) RETURNING id
+                    """,
+                    application,
+                    now,
+                    one.trigger[:100],
+                    one.problem[:500],
+                    one.body,
+                )
+            except asyncpg.ForeignKeyViolationError:
+                self._identities.forget([])
+                raise
             await self._pool.execute("DELETE FROM undecoded WHERE id <= $1", number - KEPT)
