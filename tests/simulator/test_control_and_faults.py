@@ -314,3 +314,13 @@ async def test_a_burst_over_time_meets_what_happens_meanwhile(world: World, gran
     shown = (await world.client.get(f"/simulator/bursts/{burst['number']}")).body
 
     assert (shown["accepted"], list(shown["refused"].values())) == (30, [30])
+
+
+async def test_an_expired_grant_is_invalid_and_says_so(world: World, grant: Grant, receiver: Receiver) -> None:
+    await world.client.post("/v3/webhooks", {"trigger_types": ["grant.expired"], "webhook_url": receiver.url})
+    await world.client.post(f"/simulator/grants/{grant.id}/expire")
+    await world.platform.settled()
+    [received] = receiver.received
+
+    assert received.content["data"]["object"]["grant_id"] == grant.id
+    assert (await world.client.get("/v3/grants?grant_status=invalid")).data[0]["id"] == grant.id

@@ -369,6 +369,7 @@ async def test_the_platform_goes_on_with_its_state_after_a_restart(world: World,
     port = int(world.base_url.rpartition(":")[2])
     await world.platform.stop()
     world.application.deliver(message)
+    await world.platform.settled()
     await world.platform.start(port=port)
     await world.platform.settled()
 

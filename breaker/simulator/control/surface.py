@@ -3,6 +3,7 @@
     GET    /simulator/state            the world: time, accounts and where they stand, deliveries
     POST   /simulator/workspaces       {"name", "domain"?, "auto_group"?}
     POST   /simulator/grants           {"email", "workspace_id"?, "name"?}
+    POST   /simulator/grants/{id}/expire   a grant becomes invalid, and says so
     POST   /simulator/bursts           an account sends: see BurstOrder
     GET    /simulator/bursts/{number}  what came of it so far
     POST   /simulator/bursts/{number}/repeat   the same notifications again, byte by byte
@@ -101,6 +102,7 @@ def routes(platform: SimulatedPlatform) -> list[web.RouteDef]:
         web.get("/simulator/state", _guarded(surface.state)),
         web.post("/simulator/workspaces", _guarded(surface.add_workspace)),
         web.post("/simulator/grants", _guarded(surface.add_grant)),
+        web.post("/simulator/grants/{grant_id}/expire", _guarded(surface.expire_grant)),
         web.post("/simulator/bursts", _guarded(surface.burst)),
         web.get("/simulator/bursts/{number:\\d+}", _guarded(surface.show_burst)),
         web.post("/simulator/bursts/{number:\\d+}/repeat", _guarded(surface.repeat)),
@@ -148,6 +150,11 @@ class _Surface:
         order = await body_of(request, _GrantOrder, _ERRORS)
         grant = self._application(request).add_grant(order.email, workspace_id=order.workspace_id, name=order.name)
         return grant.as_json()
+
+    async def expire_grant(self, request: web.Request) -> object:
+        application, grant_id = self._application(request), request.match_info["grant_id"]
+        application.expire_grant(grant_id)
+        return application.grants.get(grant_id).as_json()
 
     async def burst(self, request: web.Request) -> object:
         order = await body_of(request, BurstOrder, _ERRORS)

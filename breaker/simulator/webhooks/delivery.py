@@ -133,8 +133,12 @@ class Deliveries:
             self._queue.put_nowait(Attempt(notification, destinations, destination, 1, now))
 
     async def settled(self) -> None:
-        """Return when no attempt is waiting or under way; retries that are due later do not count."""
-        await self._queue.join()
+        """Return when no attempt is waiting or under way; retries that are due later do not count.
+
+        While deliveries are stopped nothing is under way, and what waits goes on waiting.
+        """
+        if self._workers:
+            await self._queue.join()
 
     async def start(self) -> None:
         """Open the session and begin to deliver."""
