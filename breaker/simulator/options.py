@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 
 
 class RuleScope(StrEnum):
@@ -55,7 +56,7 @@ class RetriedAnswers(StrEnum):
             case RetriedAnswers.ASYNC:
                 return status in {408, 429, 502, 503}
             case RetriedAnswers.ALL:
-                return status != 200  # noqa: PLR2004 - HTTP's own number for success
+                return status != HTTPStatus.OK
 
 
 @dataclass(frozen=True, slots=True)

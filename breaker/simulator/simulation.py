@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from breaker.simulator.clock import SimulatedClock
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 #: At most so many simulated seconds pass before what they brought is waited for.
 STEP = 60.0
+#: Whoever is not done after so many real seconds may be waiting for the clock, on a retry or a budget for instance;
+_PATIENCE = 0.05
+#: then it is moved to the next waking, if that is not further away than this many simulated seconds.
+_PIECE = 2.0
 
 
 class Simulation:
@@ -78,10 +83,22 @@ class Simulation:
             wakes_at = self.clock.next_wake()
             idle_steps = 0.0 if wakes_at is None else max((wakes_at - now) // step, 0.0)
             await self.clock.advance(min((idle_steps + 1) * step, end - now) if wakes_at is not None else end - now)
-            await self.platform.settled()
+            await self._wait_for(self.platform.settled)
             if settled is not None:
-                await settled()
-                await self.platform.settled()
+                await self._wait_for(settled)
+                await self._wait_for(self.platform.settled)
+
+    async def _wait_for(self, settled: Callable[[], Awaitable[None]]) -> None:
+        """Wait, and give simulated time in small pieces to who turns out to be waiting for the clock himself."""
+        waiting = asyncio.ensure_future(settled())
+        try:
+            while not (await asyncio.wait({waiting}, timeout=_PATIENCE))[0]:
+                wakes_at = self.clock.next_wake()
+                if wakes_at is not None and wakes_at - self.clock.now() <= _PIECE:
+                    await self.clock.advance(max(wakes_at - self.clock.now(), 0.0))
+        finally:
+            waiting.cancel()
+        await waiting
 
     def truth(self) -> FleetTruth:
         """Return the truth about the fleet, from the platform's own books."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from functools import partial
@@ -228,6 +229,23 @@ async def test_time_waits_for_those_who_listen() -> None:
     assert seen[-1] == DAY
     assert all(moment % 60 == 0 for moment in seen)
     assert 50 < len(seen) < 1440
+
+
+async def test_a_listener_that_waits_for_the_clock_itself_holds_nothing_up() -> None:
+    simulation = Simulation(SCENARIOS["steady"](FleetSize(1), 1), 1)
+    simulation.platform.start_offline()
+    waits: list[float] = []
+
+    async def settled() -> None:
+        await simulation.clock.sleep(0.5)
+        waits.append(simulation.clock.now())
+
+    start = simulation.clock.now()
+    async with asyncio.timeout(20):
+        await simulation.run(180, settled)
+
+    assert [moment - start for moment in waits] == [180.5]
+    assert simulation.clock.now() - start == 180.5
 
 
 async def test_all_that_a_fleet_causes_arrives_over_http_within_the_step(receiver: Receiver) -> None:

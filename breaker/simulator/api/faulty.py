@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
 from aiohttp import web
@@ -14,7 +15,6 @@ from breaker.simulator.faults import Fault, FaultKind
 if TYPE_CHECKING:
     from breaker.simulator.api.exchange import Handler
 
-_TOO_MANY_REQUESTS = 429
 _HTML = """<!DOCTYPE html>
 <html><head><title>{status} {reason}</title></head>
 <body><center><h1>{status} {reason}</h1></center><hr><center>gateway</center></body></html>
@@ -54,10 +54,10 @@ async def struck(request: web.Request, handler: Handler, fault: Fault) -> web.St
 
 
 def _error(fault: Fault) -> ApiError:
-    if fault.status == _TOO_MANY_REQUESTS:
+    if fault.status == HTTPStatus.TOO_MANY_REQUESTS:
         message = "Too many requests, please try again shortly."
         return ApiError(fault.status, "rate_limit_error", message, headers=_headers(fault))
-    kind = "api.internal_error" if fault.status >= 500 else "bad_request"  # noqa: PLR2004 - HTTP's server errors
+    kind = "api.internal_error" if fault.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "bad_request"
     reason = web.Response(status=fault.status).reason or "Error"
     return ApiError(fault.status, kind, reason, headers=_headers(fault))
 

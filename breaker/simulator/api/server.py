@@ -138,7 +138,7 @@ def _family(path: str) -> ErrorFamily:
     parts = path.split("/")
     if parts[2:3] == ["grants"] and _BELOW_A_GRANT.intersection(parts[4:5]):
         return ErrorFamily.RESOURCE
-    return _FAMILIES.get(parts[2] if len(parts) > 2 else "", ErrorFamily.MANAGEMENT)  # noqa: PLR2004 - "/v3/name"
+    return _FAMILIES.get("".join(parts[2:3]), ErrorFamily.MANAGEMENT)
 
 
 def _counts(path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from breaker.simulator.webhooks.delivery import Deliveries
 
 _ERRORS = ErrorFamily.NOTIFICATION
-_OK = 200
 
 
 class _TestEvent(msgspec.Struct):
@@ -90,7 +90,7 @@ class _Webhooks:
         body = await _test_event(request)
         content, headers = packed(example(request[APPLICATION], body.trigger_type).body(1), compressed=False)
         status, _ = await self._deliveries.post(body.webhook_url, TEST_EVENT_SECRET, content, headers)
-        return answer(request, "success" if status == _OK else "failed")
+        return answer(request, "success" if status == HTTPStatus.OK else "failed")
 
     async def _challenge(self, application: Application, url: str) -> None:
         await challenge(self._deliveries.session, url, application.surroundings.identifiers.challenge())

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _VOLUMES = ((8.0, 3), (30.0, 4), (80.0, 2), (200.0, 1))
 _REACTIONS = ((Reaction.GIVE_UP, 5), (Reaction.RETRY, 3), (Reaction.LOOP, 2))
 _CREEP_DAYS = 8
+#: Which share of agents works on weekends.
+_ON_WEEKENDS = 0.3
 _ALL_DAY = (0.0, 24.0)
 
 Steps = tuple[Step, ...]
@@ -43,7 +45,7 @@ def steady(source: random.Random, volume: float) -> Behaviour:
         audience=audience,
         replies=source.uniform(0.1, 0.6),
         hours=(start, start + source.choice((9.0, 10.0, 11.0))),
-        weekends=source.random() < 0.3,  # noqa: PLR2004 - three in ten work on weekends
+        weekends=source.random() < _ON_WEEKENDS,
         reaction=reaction,
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import aiohttp
 
 from breaker.simulator.errors import ApiError
 
-_OK = 200
 _TIMEOUT = 10.0
 
 
@@ -23,7 +24,7 @@ async def challenge(session: aiohttp.ClientSession, webhook_url: str, value: str
             timeout=aiohttp.ClientTimeout(total=_TIMEOUT),
             allow_redirects=False,
         ) as answer:
-            if answer.status != _OK:
+            if answer.status != HTTPStatus.OK:
                 raise _failed(f"status is not ok, got {answer.status}")
             if await answer.read() != value.encode():
                 raise _failed("challenge does not match")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -27,8 +28,6 @@ MAXIMUM_ATTEMPTS = 3
 #: Seconds after the first attempt. The last one comes 10 to 20 minutes after it (SKILL); between them it grows.
 _RETRY_SPANS = {2: (60.0, 240.0), 3: (600.0, 1200.0)}
 
-_OK = 200
-_TOO_MANY_REQUESTS = 429
 #: Stands for a status where none came: no connection, or no answer in time.
 NO_ANSWER = 0
 
@@ -178,10 +177,10 @@ class Deliveries:
         body, headers = packed(attempt.notification.body(attempt.number), compressed=destination.compressed_delivery)
         status, retry_after = await self.post(destination.webhook_url, destination.secret, body, headers)
         self.counts.statuses[status] += 1
-        self.health.observe(attempt.destinations, destination, self._clock.now(), answered=status == _OK)
+        self.health.observe(attempt.destinations, destination, self._clock.now(), answered=status == HTTPStatus.OK)
         for observer in self.observers:
             observer(attempt, status)
-        if status == _OK:
+        if status == HTTPStatus.OK:
             self.counts.delivered += 1
         elif attempt.number < MAXIMUM_ATTEMPTS and (
             status == NO_ANSWER or self._options.retried_answers.includes(status)
@@ -204,7 +203,7 @@ class Deliveries:
             async with self.session.post(url, data=body, headers=signed, allow_redirects=False) as answer:
                 await answer.read()
                 asked = answer.headers.get("Retry-After", "")
-                wait = float(asked) if asked.isdigit() and answer.status == _TOO_MANY_REQUESTS else 0.0
+                wait = float(asked) if asked.isdigit() and answer.status == HTTPStatus.TOO_MANY_REQUESTS else 0.0
                 return answer.status, wait
         except (aiohttp.ClientError, TimeoutError, OSError):
             return NO_ANSWER, 0.0
