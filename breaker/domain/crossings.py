@@ -1,0 +1,37 @@
+"""When a rate that is what it is carries an account over the platform's line, whoever watches.
+
+These are the limits of what any detector can do: a window of R at a healthy rate touches the line now and then, and
+after a change only so many sends are left.
+"""
+
+from __future__ import annotations
+
+from math import ceil, inf
+
+from breaker.domain.beta import at_least
+
+
+def touches(line: float, representative_volume: int, rate: float) -> float:
+    """Return the probability that the bad outcomes of one window reach the line.
+
+    Args:
+        line: The platform's line, a fraction.
+        representative_volume: The window's R, in sends.
+        rate: The account's true rate, a fraction.
+    """
+    return at_least(ceil(line * representative_volume - 1e-9), representative_volume, rate)
+
+
+def sends_until(line: float, representative_volume: int, before: float, after: float) -> float:
+    """Return after how many sends a full window's rate is at the line, where every send bears its share.
+
+    Args:
+        line: The platform's line, a fraction.
+        representative_volume: The window's R, in sends.
+        before: The rate until now, a fraction below the line.
+        after: The rate from now on, a fraction.
+
+    Returns:
+        The sends, infinite where the new rate never reaches the line.
+    """
+    return representative_volume * (line - before) / (after - before) if after > line else inf
