@@ -172,6 +172,7 @@ class Daemon:
                     self._settings.intake.max_body_bytes,
                     self._settings.intake.max_unpacked_bytes,
                     self._settings.intake.max_recipients,
+                    self._settings.intake.answer_within_seconds,
                 ),
             )
             admin = AdminListener(

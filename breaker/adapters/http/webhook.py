@@ -7,6 +7,7 @@ is a 503.
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -92,17 +93,19 @@ class Handlers:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large things may be.
+    """How large things may be, and how long one may take.
 
     Args:
         body: Bytes of a body as received.
         unpacked: Bytes of a compressed body once unpacked.
         recipients: Recipients in one notification.
+        seconds: Seconds from a request's headers to its answer.
     """
 
     body: int
     unpacked: int
     recipients: int
+    seconds: float
 
 
 class Answer(Exception):  # noqa: N818 - it is no error but the end of a request
@@ -125,7 +128,7 @@ class WebhookListener:
         handlers: What is done with notifications.
         observer: Who is told.
         clock: The time.
-        limits: How large things may be.
+        limits: How large things may be, and how long one may take.
     """
 
     def __init__(
@@ -157,9 +160,13 @@ class WebhookListener:
     async def notification(self, request: web.Request) -> web.Response:
         """Take a notification in; 200 means committed, or nothing to do."""
         try:
-            answer = await self._take(request)
+            async with asyncio.timeout(self._limits.seconds):
+                answer = await self._take(request)
         except Answer as early:
             answer = early
+        except TimeoutError:
+            # What is under way may be committed all the same; delivered again, it counts once.
+            answer = Answer(503, "not_in_time", f"it was not committed within {self._limits.seconds:g} s")
         except web.HTTPRequestEntityTooLarge:
             answer = Answer(413, "too_large", f"the body is larger than {self._limits.body} bytes")
         except (TryLaterError, StoreError) as error:
