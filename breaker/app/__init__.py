@@ -10,20 +10,26 @@ from breaker.adapters.http.presentation import (
 )
 from breaker.app.daemon import Daemon, running, serve
 from breaker.app.database import UnavailableError, embedded_postgres, migrate, migration_sql
+from breaker.app.demo import DEMO_TOKEN, DemoPlan, DemoResult, Stop, demonstrate
 from breaker.app.derived import actuators_of, configured_modes, counting, window_sizes
 from breaker.app.installations import Installation, installations
 from breaker.app.operations import Operations, operations, wire_operations
 from breaker.app.readiness import readiness_checks
 
 __all__ = [
+    "DEMO_TOKEN",
     "Daemon",
+    "DemoPlan",
+    "DemoResult",
     "Installation",
     "Operations",
+    "Stop",
     "UnavailableError",
     "account_as_json",
     "actuators_of",
     "configured_modes",
     "counting",
+    "demonstrate",
     "embedded_postgres",
     "explanation_as_json",
     "installations",

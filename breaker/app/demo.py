@@ -26,6 +26,7 @@ from breaker.domain.commands import CommandKind
 from breaker.domain.selectors import parse_selector
 from breaker.domain.states import State
 from breaker.simulator.fleets.scenarios import FleetSize, mixed_fleet
+from breaker.simulator.naive import NaiveBreaker
 from breaker.simulator.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -40,9 +41,10 @@ if TYPE_CHECKING:
     from breaker.simulator.fleets.truth import AccountTruth, FleetTruth
 
 DAY = 86_400.0
-_TOKEN = "demo:act:only-on-this-machine-and-only-now"  # noqa: S105 - it guards a listener on loopback for a minute
+DEMO_TOKEN = "only-on-this-machine-and-only-now"  # noqa: S105 - it guards a listener on loopback for a minute
 _SHARE_STOPPED = 0.3
 _BREATH = 0.002
+_EXPLAINED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,14 @@ class DemoPlan:
         accounts: How many mailboxes.
         days: How many simulated days.
         volume: Scales how much each sends.
+        compare: Whether a naive breaker is shown the same fleet.
     """
 
     seed: int = 1
     accounts: int = 200
-    days: float = 7.0
-    volume: float = 0.35
+    days: float = 4.0
+    volume: float = 0.4
+    compare: bool = False
 
     @property
     def size(self) -> FleetSize:
@@ -87,6 +91,19 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class NaiveResult:
+    """The same fleet under a naive breaker.
+
+    Args:
+        truth: The truth with it.
+        stopped: The grants that it stopped.
+    """
+
+    truth: FleetTruth
+    stopped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DemoResult:
     """What came out.
 
@@ -94,6 +111,7 @@ class DemoResult:
         plan: What was shown.
         without: The truth without Breaker.
         with_breaker: The truth with it.
+        naive: What became of the same fleet under a naive breaker, where that was asked for.
         stops: Who was stopped or limited, in that order.
         explanations: The three most instructive ones, in full.
         events: Notifications that the daemon committed.
@@ -103,6 +121,7 @@ class DemoResult:
     plan: DemoPlan
     without: FleetTruth
     with_breaker: FleetTruth
+    naive: NaiveResult | None
     stops: tuple[Stop, ...]
     explanations: tuple[Explanation, ...]
     events: int
@@ -167,15 +186,26 @@ async def demonstrate(plan: DemoPlan, audience: Audience, *, keep: bool = False)
     _quiet()
     audience.begins("an embedded PostgreSQL and a simulated platform")
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside, temporary_home("breaker-demo-") as home:
-        without = asyncio.get_running_loop().run_in_executor(beside, _without_breaker, plan)
+        loop = asyncio.get_running_loop()
+        without = loop.run_in_executor(beside, _without_breaker, plan)
+        naive = loop.run_in_executor(beside, _with_naive_breaker, plan) if plan.compare else None
         async with _world(plan, home, audience) as world:
             audience.begins("the daemon, in mode enforce; then the fleet")
             await world.set_up()
             await world.run()
             truth, listener = world.simulation.truth(), world.listener
             stops = _stops(truth, listener)
-            explanations = await world.explain(stops[:3])
-            result = DemoResult(plan, await without, truth, stops, explanations, world.events, perf_counter() - begun)
+            explanations = await world.explain(_instructive(stops))
+            result = DemoResult(
+                plan=plan,
+                without=await without,
+                with_breaker=truth,
+                naive=await naive if naive else None,
+                stops=stops,
+                explanations=explanations,
+                events=world.events,
+                seconds=perf_counter() - begun,
+            )
             if keep:
                 audience.waits(world.daemon, world.url)
                 await asyncio.Event().wait()
@@ -249,7 +279,7 @@ async def _world(plan: DemoPlan, home: Path, audience: Audience) -> AsyncIterato
             "secrets_dir": str(home / "secrets"),
             "listen": "127.0.0.1:0",
             "admin_listen": "127.0.0.1:0",
-            "admin_tokens": _TOKEN,
+            "admin_tokens": f"demo:act:{DEMO_TOKEN}",
             "mode": "enforce",
             "actuators": "block,quarantine",
             "nylas_api_url": url,
@@ -283,17 +313,25 @@ async def _moving(clock: SimulatedClock) -> AsyncIterator[None]:
 
 def _without_breaker(plan: DemoPlan) -> FleetTruth:
     """Run the fleet with nobody listening; in a process of its own."""
+    return asyncio.run(_alone(Simulation(mixed_fleet(plan.size, plan.seed), plan.seed), plan))
 
-    async def run() -> FleetTruth:
-        simulation = Simulation(mixed_fleet(plan.size, plan.seed), plan.seed)
-        await simulation.platform.start()
-        simulation.start_fleet()
-        await simulation.run(plan.days * DAY)
-        truth = simulation.truth()
-        await simulation.platform.stop()
-        return truth
 
-    return asyncio.run(run())
+def _with_naive_breaker(plan: DemoPlan) -> NaiveResult:
+    """Run the fleet under a naive breaker; in a process of its own."""
+    simulation = Simulation(mixed_fleet(plan.size, plan.seed), plan.seed)
+    naive = NaiveBreaker(simulation.fleet.application)
+    simulation.platform.deliveries.taps.append(naive.hear)
+    truth = asyncio.run(_alone(simulation, plan))
+    return NaiveResult(truth, tuple(naive.stopped))
+
+
+async def _alone(simulation: Simulation, plan: DemoPlan) -> FleetTruth:
+    await simulation.platform.start()
+    simulation.start_fleet()
+    await simulation.run(plan.days * DAY)
+    truth = simulation.truth()
+    await simulation.platform.stop()
+    return truth
 
 
 def _stops(truth: FleetTruth, listener: _Listener) -> tuple[Stop, ...]:
@@ -303,6 +341,13 @@ def _stops(truth: FleetTruth, listener: _Listener) -> tuple[Stop, ...]:
         for grant_id, (given, at) in listener.given.items()
     ]
     return tuple(sorted(stops, key=lambda stop: stop.at))
+
+
+def _instructive(stops: tuple[Stop, ...]) -> tuple[Stop, ...]:
+    """Choose three stops: of different kinds of trouble where there are, the earliest of each first."""
+    firsts = list({stop.truth.kind: stop for stop in reversed(stops)}.values())
+    chosen = sorted(firsts, key=lambda stop: stop.at)[:_EXPLAINED]
+    return tuple(chosen + [stop for stop in stops if stop not in chosen][: _EXPLAINED - len(chosen)])
 
 
 def _quiet() -> None:
