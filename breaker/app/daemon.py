@@ -132,9 +132,8 @@ class Daemon:
         """Start everything; on failure nothing is left.
 
         Raises:
-            UnavailableError: The database can't be used.
+            UnavailableError: The database can't be used, or a listener's address.
             ConfigurationError: A secret can't be used.
-            OSError: A listener's address can't be used.
         """
         async with AsyncExitStack() as stack:
             url = await stack.enter_async_context(database(self._settings, make=True))
@@ -344,11 +343,21 @@ async def _again_and_again(
 
 
 async def _listen(stack: AsyncExitStack, application: web.Application, at: ListenAddress) -> tuple[str, int]:
-    """Serve an application until the stack is closed; requests under way end first."""
+    """Serve an application until the stack is closed; requests under way end first.
+
+    Raises:
+        UnavailableError: Its address can't be listened on.
+    """
     runner = web.AppRunner(application, auto_decompress=False, access_log=None, shutdown_timeout=10.0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, at.host, at.port).start()
+    try:
+        await web.TCPSite(runner, at.host, at.port).start()
+    except OSError as error:
+        raise UnavailableError(
+            f"nothing can be listened for on {at} ({error.strerror or error}): is another daemon running? Else set "
+            "BREAKER_LISTEN and BREAKER_ADMIN_LISTEN to addresses of this machine that are free"
+        ) from error
     host, port = runner.addresses[0][:2]
     return str(host), int(port)
 
