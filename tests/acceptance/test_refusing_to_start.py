@@ -1,0 +1,81 @@
+"""What `breaker serve` does not begin with, and what it says then."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from tests.acceptance.processes import Said
+    from tests.acceptance.world import World
+
+KEY, OTHER_KEY = "0123456789abcdef" * 4, "fedcba9876543210" * 4
+
+
+async def test_a_configuration_that_cannot_be_meant_is_refused_by_name(world: World) -> None:
+    file = world.folder / "breaker.toml"
+    file.write_text('[guard]\nwindow_second = 60\n\n[log]\nformat = "json"\n')
+
+    variable, key, value = await asyncio.gather(
+        world.breaker("serve", BREAKER_ACTUATOR="block"),
+        world.breaker("serve", "--config", str(file)),
+        world.breaker("serve", BREAKER_NYLAS_API_KEY="nyk_hidden", BREAKER_MODE="enforced"),
+    )
+
+    assert [one.code for one in (variable, key, value)] == [2, 2, 2]
+    assert _words(variable) >= {"BREAKER_ACTUATOR", "BREAKER_ACTUATORS"}
+    assert _words(key) >= {"guard.window_second", "guard.window_seconds"}
+    assert "enforce" in value.err
+    assert "nyk_hidden" not in value.err + value.out
+
+
+async def test_another_send_hash_key_and_an_unknown_schema_are_refused(world: World, empty_database_url: str) -> None:
+    daemon = await world.daemon(BREAKER_SEND_HASH_KEY=KEY)
+    assert await daemon.running.end() == 0
+
+    other_key, no_schema, no_database = await asyncio.gather(
+        world.breaker("serve", BREAKER_SEND_HASH_KEY=OTHER_KEY),
+        world.breaker("serve", BREAKER_DATABASE_URL=empty_database_url),
+        world.breaker("serve", BREAKER_DATABASE_URL="postgresql://breaker:hidden@127.0.0.1:1/breaker"),
+    )
+
+    assert [one.code for one in (other_key, no_schema, no_database)] == [1, 1, 1]
+    assert "BREAKER_SEND_HASH_KEY" in other_key.err
+    assert not {KEY, OTHER_KEY} & _words(other_key)
+    assert "breaker migrate" in no_schema.err
+    assert "127.0.0.1:1" in no_database.err
+    assert "hidden" not in no_database.err
+    assert all("Traceback" not in one.err for one in (other_key, no_schema, no_database))
+
+    # The command that is named mends it; a schema of the future is refused all the same.
+    assert (await world.breaker("migrate", BREAKER_DATABASE_URL=empty_database_url)).code == 0
+    connection = await asyncpg.connect(world.environment["BREAKER_DATABASE_URL"])
+    try:
+        await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    finally:
+        await connection.close()
+    newer, mended = await asyncio.gather(
+        world.breaker("serve", BREAKER_SEND_HASH_KEY=KEY),
+        world.daemon(BREAKER_DATABASE_URL=empty_database_url, BREAKER_SEND_HASH_KEY=OTHER_KEY),
+    )
+    assert (newer.code, "9999" in newer.err) == (1, True)
+    assert (await mended.get("/livez", token=None))[0] == 200
+    assert await mended.running.end() == 0
+
+
+async def test_an_address_that_is_taken_is_told(world: World) -> None:
+    daemon = await world.daemon()
+
+    taken = await world.breaker("serve", BREAKER_LISTEN=urlsplit(daemon.webhooks).netloc)
+
+    assert taken.code == 1
+    assert urlsplit(daemon.webhooks).netloc in taken.err
+    assert "Traceback" not in taken.err
+    assert (await daemon.get("/livez", token=None))[0] == 200
+
+
+def _words(said: Said) -> set[str]:
+    return {word.strip(":;,.`'\"()") for word in (said.err + said.out).split()}
