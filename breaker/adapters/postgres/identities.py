@@ -93,15 +93,15 @@ class Identities:
                 self._numbers.move_to_end(sender)
                 numbers[sender] = number
         if unknown:
-            for application_id in {sender.application_id for sender in unknown}:
-                await self.application(application_id)
+            # Kept by this call: whoever forgets meanwhile makes others look applications up anew.
+            applications = {name: await self.application(name) for name in {one.application_id for one in unknown}}
             # Grants first: an event that names one may bring the address that another event of the batch is known by.
             for group in (
                 [sender for sender in unknown if sender.grant_id],
                 [sender for sender in unknown if not sender.grant_id],
             ):
                 if group:
-                    numbers.update(await self._look_up(group, now))
+                    numbers.update(await self._look_up(group, applications, now))
             self._remember((sender, numbers[sender]) for sender in unknown)
         return numbers
 
@@ -120,6 +120,9 @@ class Identities:
     def forget(self, accounts: Collection[int]) -> None:
         """Look these accounts up anew next time, and the applications, in case the database was replaced."""
         self._applications.clear()
+        self._forget_numbers(accounts)
+
+    def _forget_numbers(self, accounts: Collection[int]) -> None:
         for sender in [sender for sender, number in self._numbers.items() if number in accounts]:
             del self._numbers[sender]
 
@@ -128,47 +131,46 @@ class Identities:
         while len(self._numbers) > _REMEMBERED:
             self._numbers.popitem(last=False)
 
-    async def _look_up(self, senders: list[Sender], now: float) -> dict[Sender, int]:
-        found = await self._find(senders, now)
+    async def _look_up(self, senders: list[Sender], applications: Mapping[str, int], now: float) -> dict[Sender, int]:
+        found = await self._find(senders, applications, now)
         missing = [sender for sender in senders if sender not in found]
         if missing:
             try:
-                await self._make(missing, now)
+                await self._make(missing, applications, now)
             except asyncpg.ForeignKeyViolationError:
                 self._applications.clear()  # the database was replaced: their numbers are of the old one
                 raise
-            found.update(await self._find(missing, now))
+            found.update(await self._find(missing, applications, now))
         for sender in [sender for sender in missing if sender not in found]:
             # Its address belongs to another account, so no row could be made at once.
-            found[sender] = await self._join(sender, now)
+            found[sender] = await self._join(sender, applications[sender.application_id], now)
         return found
 
-    async def _find(self, senders: list[Sender], now: float) -> dict[Sender, int]:
-        applications = [self._applications[sender.application_id] for sender in senders]
+    async def _find(self, senders: list[Sender], applications: Mapping[str, int], now: float) -> dict[Sender, int]:
+        of = [applications[sender.application_id] for sender in senders]
         if not senders[0].grant_id:
-            rows = await self._pool.fetch(_BY_ADDRESS, applications, [sender.address for sender in senders])
+            rows = await self._pool.fetch(_BY_ADDRESS, of, [sender.address for sender in senders])
             return {senders[position - 1]: account for position, account in rows}
         found: dict[Sender, int] = {}
-        rows = await self._pool.fetch(_BY_GRANT, applications, [sender.grant_id for sender in senders])
+        rows = await self._pool.fetch(_BY_GRANT, of, [sender.grant_id for sender in senders])
         for position, account, address in rows:
             sender = senders[position - 1]
             joins = sender.address is not None and address is None
-            found[sender] = await self._join(sender, now) if joins else account
+            found[sender] = await self._join(sender, of[position - 1], now) if joins else account
         return found
 
-    async def _make(self, senders: list[Sender], now: float) -> None:
+    async def _make(self, senders: list[Sender], applications: Mapping[str, int], now: float) -> None:
         unique = {(sender.application_id, sender.grant_id or sender.address): sender for sender in senders}
         await self._pool.execute(
             _MAKE,
-            [self._applications[sender.application_id] for sender in unique.values()],
+            [applications[sender.application_id] for sender in unique.values()],
             [sender.grant_id for sender in unique.values()],
             [sender.address for sender in unique.values()],
             now,
         )
 
-    async def _join(self, sender: Sender, now: float) -> int:
+    async def _join(self, sender: Sender, application: int, now: float) -> int:
         """Bring a grant and an address together that are not yet of one account."""
-        application = self._applications[sender.application_id]
         async with self._pool.acquire() as connection, connection.transaction():
             own = await connection.fetchval(_OWN, application, sender.grant_id)
             holder = await connection.fetchrow(_HOLDER, application, sender.address)
@@ -194,7 +196,7 @@ class Identities:
                     sender.address,
                 )
         if holder is not None:
-            self.forget([holder["account"]])
+            self._forget_numbers([holder["account"]])
         return int(own)
 
 
