@@ -400,16 +400,17 @@ class LedgerTransaction(Locked, Protocol):
         """Keep what is worth knowing of bad outcomes."""
         ...
 
-    async def add_tallies(self, tallies: Mapping[TallyKey, Tally]) -> None:
-        """Add to the counters of domains, workspaces and applications without making a hot row."""
-        ...
-
     async def sends_of(self, account: int, since: float, limit: int) -> Sequence[tuple[int, int]]:
         """Return `(sent_at, outcomes)` of an account's sends since a moment, the newest first."""
         ...
 
-    async def save_all(self, accounts: Sequence[Counted]) -> None:
-        """Store circuits and counters of many accounts."""
+    async def enter_and_save(
+        self, sends: Sequence[Send], tallies: Mapping[TallyKey, Tally], accounts: Sequence[Counted]
+    ) -> None:
+        """Enter sends that are not in the ledger, and store what a batch made of the counters.
+
+        The tallies add to the counters of domains, workspaces and applications without making a hot row.
+        """
         ...
 
     async def room_for_a_stop(self, account: Account, now: float) -> bool:

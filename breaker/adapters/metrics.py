@@ -39,6 +39,7 @@ POLL_SECONDS = 15.0
 """Seconds between two polls: as often as Prometheus usually asks."""
 
 _MOST_VALUES = 64
+_REMEMBERED = 1_000
 _OTHER = "other"
 _NONE = "none"
 
@@ -94,6 +95,9 @@ class Metrics:
         """Define every metric."""
         self.registry = registry = CollectorRegistry()
         self._labels: dict[str, set[str]] = {}
+        # Finding a child by its labels costs more than counting, and these two are asked for with every request.
+        self._answered: dict[tuple[int, str, str], Counter] = {}
+        self._last_events: dict[tuple[str, str], Gauge] = {}
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
         Gauge("breaker_build_info", "Always 1; the version is its label.", ["version"], registry=registry).labels(
@@ -197,7 +201,13 @@ class Metrics:
 
     def notification(self, status: int, result: str, trigger: str) -> None:
         """Count an answered webhook request; `trigger` is empty where none could be read."""
-        self._notifications.labels(result, status, self._bounded("trigger", trigger or _NONE)).inc()
+        key = (status, result, trigger)
+        child = self._answered.get(key)
+        if child is None:
+            child = self._notifications.labels(result, status, self._bounded("trigger", trigger or _NONE))
+            if len(self._answered) < _REMEMBERED:
+                self._answered[key] = child
+        child.inc()
 
     def event(self, application_id: str, trigger: str, lag: float, now: float) -> None:
         """Note that a signed notification came.
@@ -208,8 +218,15 @@ class Metrics:
             lag: Seconds since what it tells came about.
             now: Unix seconds.
         """
-        application = self._bounded("application", application_id)
-        self._last_event.labels(application, self._bounded("trigger", trigger)).set(now)
+        key = (application_id, trigger)
+        child = self._last_events.get(key)
+        if child is None:
+            child = self._last_event.labels(
+                self._bounded("application", application_id), self._bounded("trigger", trigger)
+            )
+            if len(self._last_events) < _REMEMBERED:
+                self._last_events[key] = child
+        child.set(now)
         self._lag.observe(max(0.0, lag))
 
     def outcomes(self, kind: OutcomeKind, number: int) -> None:

@@ -240,13 +240,22 @@ def _count(series: Series, sent_at: int, total: int, bad: int) -> bool:
 
 def _evidence_to_bytes(evidence: Mapping[str, int]) -> Iterable[bytes]:
     for name, value in evidence.items():
-        encoded = name.encode("ascii")
-        yield _EVIDENCE.pack(len(encoded), encoded, value)
+        yield _EVIDENCE.pack(len(name), _encoded(name), value)
 
 
 def _evidence_from_bytes(data: bytes, count: int) -> dict[str, int]:
     found = {}
     for position in range(count):
         length, name, value = _EVIDENCE.unpack_from(data, position * _EVIDENCE.size)
-        found[name[:length].decode("ascii")] = value
+        found[_decoded(name, length)] = value
     return found
+
+
+@lru_cache(maxsize=64)
+def _encoded(name: str) -> bytes:
+    return name.encode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _decoded(name: bytes, length: int) -> str:
+    return name[:length].decode("ascii")

@@ -32,6 +32,7 @@ _COMPACTION_INTERVAL = 16
 _BYTE = 255
 _HEADER = struct.Struct("<IIHB")  # latest, buckets, buckets until the next compaction, flags
 _TRUNCATED, _CROWDED = 1, 2
+_WIDTHS = {typecode: array(typecode).itemsize for typecode in "BI"}
 
 
 class WindowCount(NamedTuple):
@@ -178,18 +179,24 @@ class Series:
         Raises:
             ValueError: The bytes are not those of a series of these sizes.
         """
-        series = cls(sizes)
-        series._latest, count, series._until_compaction, flags = _HEADER.unpack_from(data)
-        series.truncated = bool(flags & _TRUNCATED)
-        series.crowded = bool(flags & _CROWDED)
-        totals_from = _HEADER.size + 4 * count
-        bad_from = totals_from + count * series._totals.itemsize
-        if len(data) != bad_from + count * series._bad.itemsize:
-            raise ValueError(f"{len(data)} bytes are not a series of {count} buckets for windows of {series.sizes}")
-        series._starts.frombytes(data[_HEADER.size : totals_from])
-        series._totals.frombytes(data[totals_from:bad_from])
-        series._bad.frombytes(data[bad_from:])
+        series = cls.__new__(cls)
+        series._read(tuple(sizes), data)  # noqa: SLF001 - its own, made without the arrays of an empty one
         return series
+
+    def _read(self, sizes: tuple[int, ...], data: bytes) -> None:
+        self.sizes = sizes
+        self._limits, typecode = _shape(sizes)
+        self._latest, count, self._until_compaction, flags = _HEADER.unpack_from(data)
+        self.truncated = bool(flags & _TRUNCATED)
+        self.crowded = bool(flags & _CROWDED)
+        totals_from = _HEADER.size + 4 * count
+        width = _WIDTHS[typecode]
+        bad_from = totals_from + count * width
+        if len(data) != bad_from + count * width:
+            raise ValueError(f"{len(data)} bytes are not a series of {count} buckets for windows of {self.sizes}")
+        self._starts = array("I", data[_HEADER.size : totals_from])
+        self._totals = array(typecode, data[totals_from:bad_from])
+        self._bad = array(typecode, data[bad_from:])
 
     def __len__(self) -> int:
         """Return how many buckets there are."""

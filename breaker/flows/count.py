@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from breaker.domain.circuit import Circuit
     from breaker.domain.commands import Actuator
     from breaker.domain.counters import Counters
+    from breaker.domain.detectors import SequentialDetector
     from breaker.domain.outcomes import Counting, DeliveryEvent, Recipient, Tally
     from breaker.domain.profile import Profile
     from breaker.flows.judge import Given
@@ -108,6 +109,11 @@ class Count:
     profile: Profile
     rules: Rules
     actuators_of: Callable[[Account], Collection[Actuator]]
+    sequential: tuple[SequentialDetector, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Ask the profile once for its detectors with a memory: they are fed with every outcome."""
+        object.__setattr__(self, "sequential", self.profile.sequential)
 
     async def __call__(self, events: Sequence[DeliveryEvent], now: float) -> Report:
         """Count a batch; all of it, or nothing.
@@ -170,7 +176,7 @@ class _Batch:
         self._rules = count.rules
         self._ledger = count.ledger
         self._profile = count.profile
-        self._sequential = count.profile.sequential
+        self._sequential = count.sequential
         self._transaction = transaction
         self._judge = judge
         self._report = report
@@ -241,33 +247,34 @@ class _Batch:
 
     async def save(self) -> None:
         """Write what changed."""
-        await self._save_sends()
         if self._bad:
             await self._transaction.note_bad(self._bad)
-        if self._tallies:
-            await self._transaction.add_tallies(self._tallies)
-        await self._transaction.save_all(
-            [
-                Counted(account, self._circuits[number], self._counters[number], self._now)
-                for number, account in self._accounts.items()
-            ]
-        )
+        new, changed = self._unsaved()
+        if changed:
+            await self._transaction.amend(changed)
+        counted = [
+            Counted(account, self._circuits[number], self._counters[number], self._now)
+            for number, account in self._accounts.items()
+        ]
+        await self._transaction.enter_and_save(new, self._tallies, counted)
 
-    async def _save_sends(self) -> None:
+    def _unsaved(self) -> tuple[list[Send], list[Send]]:
+        """Return the sends that the ledger does not have, and those that it has with fewer outcomes."""
         new: list[Send] = []
         changed: list[Send] = []
         for (account, key), seen in self._sends.items():
             if seen.now != seen.before:
                 (changed if seen.entered else new).append(Send(account, key, seen.sent_at, seen.now))
                 seen.before, seen.entered = seen.now, True
+        return new, changed
+
+    async def _recount(self, number: int) -> None:
+        """Build an account's windows from the ledger; at once, so that batches make no difference to decisions."""
+        new, changed = self._unsaved()
         if new:
             await self._transaction.enter(new)
         if changed:
             await self._transaction.amend(changed)
-
-    async def _recount(self, number: int) -> None:
-        """Build an account's windows from the ledger; at once, so that batches make no difference to decisions."""
-        await self._save_sends()
         counters = self._counters[number]
         limit = _SENDS_READ * max(*counters.sizes.bounce, *counters.sizes.complaint)
         while counters.crowded:

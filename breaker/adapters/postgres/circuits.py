@@ -129,10 +129,14 @@ class PostgresLocked:
         """Store one account."""
         await self.save_all([Counted(account, circuit, counters, 0.0)])
 
+    def is_changed(self, one: Counted) -> bool:
+        """Tell whether a circuit is another than the one that was loaded or saved last."""
+        return self._loaded.get(one.account.key) is not one.circuit
+
     async def save_all(self, accounts: Sequence[Counted]) -> None:
         """Store circuits and counters; where only counters changed, only they are written."""
-        same = [one for one in accounts if self._loaded.get(one.account.key) is one.circuit]
-        changed = [one for one in accounts if self._loaded.get(one.account.key) is not one.circuit]
+        same = [one for one in accounts if not self.is_changed(one)]
+        changed = [one for one in accounts if self.is_changed(one)]
         if same:
             await self._connection.execute(
                 _SAVE_COUNTERS,

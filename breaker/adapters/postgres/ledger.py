@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from breaker.adapters.postgres.partitions import Partitions
     from breaker.domain.counters import WindowSizes
     from breaker.domain.outcomes import Tally
-    from breaker.ports import Account, BadOutcome, Send, Sender, TallyKey
+    from breaker.ports import Account, BadOutcome, Counted, Send, Sender, TallyKey
 
 _DAY = 86_400
 
@@ -64,12 +64,23 @@ _NOTE_BAD = """
                          $8::bool[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[])
 """
 
-_ADD_TALLIES = """
-    INSERT INTO tally_additions (application, domain, workspace_id, hour, sends, hard_bounces, bounces, delivered,
-                                 complaints, rejected)
-    SELECT * FROM unnest($1::smallint[], $2::text[], $3::text[], $4::int[], $5::int[], $6::int[], $7::int[], $8::int[],
-                         $9::int[], $10::int[])
+# One statement for what every batch does, since each costs a round trip.
+_ENTER_AND_SAVE = """
+    WITH entered AS (
+        INSERT INTO ledger (send, sent_at, account, application, outcomes)
+        SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::int[], $4::smallint[], $5::smallint[])
+    ), tallied AS (
+        INSERT INTO tally_additions (application, domain, workspace_id, hour, sends, hard_bounces, bounces, delivered,
+                                     complaints, rejected)
+        SELECT * FROM unnest($6::smallint[], $7::text[], $8::text[], $9::int[], $10::int[], $11::int[], $12::int[],
+                             $13::int[], $14::int[], $15::int[])
+    )
+    UPDATE circuits c
+    SET last_event_at = greatest(c.last_event_at, s.last_event_at), counters = s.counters
+    FROM unnest($16::int[], $17::float8[], $18::bytea[]) AS s(account, last_event_at, counters)
+    WHERE c.account = s.account
 """
+_TALLY_COLUMNS = 10
 
 
 class PostgresLedgerTransaction(PostgresLocked):
@@ -126,16 +137,34 @@ class PostgresLedgerTransaction(PostgresLocked):
             [self._applications[account] for account in accounts],
         )
 
-    async def add_tallies(self, tallies: Mapping[TallyKey, Tally]) -> None:
-        """Add to the counters of domains, workspaces and applications: new rows only, joined per batch."""
+    async def enter_and_save(
+        self, sends: Sequence[Send], tallies: Mapping[TallyKey, Tally], accounts: Sequence[Counted]
+    ) -> None:
+        """Enter new sends, add tallies as new rows, joined per batch, and store counters and circuits."""
+        judged = [one for one in accounts if self.is_changed(one)]
+        if judged:
+            await self.save_all(judged)
+        await self._connection.execute(
+            _ENTER_AND_SAVE,
+            *self._columns(sends),
+            *self._joined(tallies),
+            [one.account.key for one in accounts],
+            [one.last_event_at for one in accounts],
+            [one.counters.to_bytes() for one in accounts],
+        )
+
+    def _joined(self, tallies: Mapping[TallyKey, Tally]) -> Sequence[Sequence[object]]:
         joined: dict[tuple[int, str, str, int], list[int]] = {}
         for key, tally in tallies.items():
             name = (self._applications[key.account], *self._groups[key.account], key.hour)
-            counts = joined.setdefault(name, [0] * 6)
-            for place, value in enumerate(tally[:6]):
-                counts[place] += value
-        names = zip(*joined, strict=True)
-        await self._connection.execute(_ADD_TALLIES, *names, *zip(*joined.values(), strict=True))
+            counts = joined.get(name)
+            if counts is None:
+                joined[name] = list(tally[:6])
+            else:
+                for place, value in enumerate(tally[:6]):
+                    counts[place] += value
+        rows = [(*name, *counts) for name, counts in joined.items()]
+        return list(zip(*rows, strict=True)) if rows else [()] * _TALLY_COLUMNS
 
     async def sends_of(self, account: int, since: float, limit: int) -> Sequence[tuple[int, int]]:
         """Return `(sent_at, outcomes)` of an account's sends since a moment, the newest first."""
