@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
+import structlog
+
 from breaker.ports import StoreUnavailableError, TryTransactionAgainError
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from breaker.domain.outcomes import DeliveryEvent
     from breaker.flows.count import Report
     from breaker.ports import Clock
+
+log = structlog.get_logger(__name__)
 
 _TRIES = 8
 
@@ -128,7 +132,7 @@ class Ingest:
         Raises:
             OverloadedError: The line is full.
             StoppedError: The daemon is stopping.
-            StoreUnavailableError: The database can't commit now; nothing was counted.
+            StoreError: The database can't commit now; nothing was counted.
             PoisonousEventError: The event can't be committed at all.
         """
         if self._stopping:
@@ -152,6 +156,10 @@ class Ingest:
             self._under_way += 1
             try:
                 await self._commit(batch)
+            except Exception as error:
+                # A writer that ended would leave everybody waiting who comes after.
+                log.exception("a batch ended in an unexpected way", events=len(batch))
+                _answer(batch, error)
             finally:
                 self._under_way -= 1
 
@@ -168,19 +176,20 @@ class Ingest:
         try:
             report = await self._count_trying_again([one.event for one in batch])
         except StoreUnavailableError as error:
-            self._observer.refused(error, len(batch))
             _answer(batch, error)
+            self._observer.refused(error, len(batch))
         except Exception as error:  # noqa: BLE001 - whatever one event causes must not reach its neighbours
             if len(batch) > 1:
                 middle = len(batch) // 2
                 await self._commit(batch[:middle])
                 await self._commit(batch[middle:])
                 return
+            lost = isinstance(error, TryTransactionAgainError)  # to others, time and again: nothing is wrong with it
+            _answer(batch, error if lost else PoisonousEventError(f"{type(error).__name__} while it was counted"))
             self._observer.refused(error, 1)
-            _answer(batch, PoisonousEventError(f"{type(error).__name__} while it was counted"))
         else:
-            self._observer.committed(report, len(batch), perf_counter() - begun)
             _answer(batch, None)
+            self._observer.committed(report, len(batch), perf_counter() - begun)
 
     async def _count_trying_again(self, events: list[DeliveryEvent]) -> Report:
         for _ in range(_TRIES - 1):

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.counting.daemons import COUNTING, daemon, started
+from tests.counting.histories import Shape, history, wrong_windows
+
+if TYPE_CHECKING:
+    from tests.counting.daemons import Daemon
+    from tests.counting.histories import History
+
+few = settings(
+    max_examples=25,
+    # Every history has an application of its own, so the database may be the same for all.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    # A history is made from a seed, which does not get simpler by being smaller.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+seeds = st.integers(0, 2**32)
+shapes = st.builds(
+    Shape,
+    accounts=st.integers(1, 3),
+    messages=st.sampled_from([1, 5, 40, 130]),
+    span=st.sampled_from([1, 60, 50_000, 20 * 86_400]),
+    batch=st.sampled_from([7, 40, 200]),
+)
+
+
+async def assert_as_by_brute_force(one: Daemon, happened: History) -> None:
+    """Compare what is stored of every account with a recount of the events, and with one of the ledger."""
+    for number in range(happened.accounts):
+        row = await one.row(grant=happened.grant(number))
+        counters = await one.counters(grant=happened.grant(number))
+        sends = await one.pool.fetch("SELECT sent_at, outcomes FROM ledger WHERE account = $1", row["account"])
+        expected = happened.final[number].values()
+
+        assert row["address"] == happened.address(number)
+        assert Counter(tuple(send) for send in sends) == Counter(expected)
+        assert counters.totals == happened.expected_totals(number)
+        assert counters.by_class == happened.expected_classes(number)
+        assert wrong_windows(counters, list(expected)) == []
+
+
+@given(seeds, shapes)
+@few
+async def test_any_order_repetition_and_batching_counts_as_a_recount_does(
+    alone: Daemon, seed: int, shape: Shape
+) -> None:
+    happened = history(seed, shape)
+
+    for batch in happened.batches:
+        await alone.take(*batch)
+
+    await assert_as_by_brute_force(alone, happened)
+
+
+@given(seeds, shapes)
+@few
+async def test_it_does_not_matter_how_events_name_their_account(alone: Daemon, seed: int, shape: Shape) -> None:
+    happened = history(seed, shape, "grant", "address", "both")
+
+    for batch in happened.batches:
+        await alone.take(*batch)
+
+    await assert_as_by_brute_force(alone, happened)
+
+
+@given(seeds, shapes)
+@few
+async def test_an_address_that_is_known_first_becomes_the_grants_own(alone: Daemon, seed: int, shape: Shape) -> None:
+    happened = history(seed, shape, "address")
+
+    for batch in happened.batches:
+        await alone.take(*batch)
+
+    await assert_as_by_brute_force(alone, happened)
+
+
+@given(seeds, shapes)
+@few
+async def test_shared_counters_are_the_sums_over_accounts(alone: Daemon, seed: int, shape: Shape) -> None:
+    happened = history(seed, shape)
+
+    for batch in happened.batches:
+        await alone.take(*batch)
+
+    rows = await alone.pool.fetch(
+        """
+        SELECT t.domain, t.hour, sum(sends), sum(hard_bounces), sum(bounces), sum(delivered), sum(complaints),
+               sum(rejected)
+        FROM tally_additions t JOIN applications p USING (application) WHERE p.id = $1
+        GROUP BY t.domain, t.hour
+        """,
+        happened.application,
+    )
+    expected: Counter[tuple[str, int, int]] = Counter()
+    for sends in happened.final.values():
+        for sent_at, outcomes in sends.values():
+            for place, value in enumerate(COUNTING.tally(outcomes)[:6]):
+                expected[f"{happened.application}.example", sent_at // 3600, place] += value
+    stored = Counter({(row[0], row[1], place): row[2 + place] for row in rows for place in range(6)})
+    assert +stored == +expected
+
+
+@given(seeds)
+@few
+async def test_every_bad_outcome_is_noted_once(alone: Daemon, seed: int) -> None:
+    happened = history(seed, Shape(2, 20, 50_000))
+
+    for batch in happened.batches:
+        await alone.take(*batch)
+
+    noted = await alone.pool.fetch(
+        """
+        SELECT b.kind, b.bounce_class, b.sent_at, b.counted
+        FROM bad_outcomes b JOIN applications p USING (application) WHERE p.id = $1
+        """,
+        happened.application,
+    )
+    expected = Counter(
+        (kind, bounce_class, sent_at)
+        for kind, bounce_class, sent_at, _, _ in {
+            (str(one.kind), recipient.bounce_class, one.sent_at, one.message_id, recipient.address)
+            for one in happened.events
+            for recipient in one.recipients
+            if one.kind in {"bounced", "complaint"}
+        }
+    )
+    assert Counter((row["kind"], row["bounce_class"], row["sent_at"]) for row in noted) == expected
+    assert all(row["counted"] for row in noted if row["kind"] == "complaint")
+
+
+@pytest.mark.parametrize("naming", [("both",), ("grant", "address", "both")])
+@pytest.mark.parametrize("seed", range(3))
+async def test_two_daemons_on_the_same_accounts_count_exactly(
+    database_url: str, seed: int, naming: tuple[str, ...]
+) -> None:
+    happened = history(seed, Shape(3, 120, 50_000), *naming)
+    random = Random(seed)
+
+    async with daemon(database_url, batch_size=16) as first, daemon(database_url, batch_size=50) as second:
+        async with started(first), started(second):
+            await asyncio.gather(*(random.choice((first, second)).ingest.submit(one) for one in happened.events))
+
+        await assert_as_by_brute_force(first, happened)
+
+        assert first.observed.refusals == second.observed.refusals == []
+        assert sum(first.observed.sizes + second.observed.sizes) == len(happened.events)
+        totals = [report.outcomes for one in (first, second) for report in one.observed.reports]
+        counted = sum((Counter(one) for one in totals), Counter[str]())
+        assert set(counted) <= {"counted", "repeated"}
+        assert sum(counted.values()) == sum(len(one.recipients) for one in happened.events)
+
+
+async def test_a_repeat_of_everything_changes_nothing_stored(alone: Daemon) -> None:
+    happened = history(5, Shape(3, 60, 50_000))
+    for batch in happened.batches:
+        await alone.take(*batch)
+    stored = await _all_that_counts(alone)
+
+    for batch in happened.batches:
+        report = await alone.take(*batch)
+
+        assert report.outcomes.keys() == {"repeated"}
+
+    assert await _all_that_counts(alone) == stored
+
+
+async def _all_that_counts(one: Daemon) -> list[object]:
+    return [
+        [tuple(row) for row in await one.pool.fetch(query)]
+        for query in (
+            "SELECT account, send, sent_at, outcomes FROM ledger ORDER BY 1, 2",
+            "SELECT account, counters FROM circuits ORDER BY 1",
+            "SELECT send, kind, bounce_class FROM bad_outcomes ORDER BY 1, 2, 3",
+            "SELECT * FROM tally_additions ORDER BY id",
+        )
+    ]
