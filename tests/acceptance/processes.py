@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LIMIT = 30.0
 """Seconds after which what should have come about is taken not to."""
 
-_LOOK_AGAIN = 0.02
+_LOOK_AGAIN = 0.05
 _PROGRAM = (sys.executable, "-m", "breaker")
 
 
@@ -147,8 +147,10 @@ def bare_environment(bytecode: Path) -> dict[str, str]:
     """Return an environment in which nothing of Breaker's is configured.
 
     Args:
-        bytecode: Where compiled modules are kept, so that not every process of a clean tree compiles all of them.
+        bytecode: Where compiled modules are kept if they may not be kept beside the sources: else every process would
+            compile all of them.
     """
     ours = {name: value for name, value in os.environ.items() if not name.startswith("BREAKER_")}
-    ours.pop("PYTHONDONTWRITEBYTECODE", None)
-    return {**ours, "PYTHONPYCACHEPREFIX": str(bytecode), "PYTHONUNBUFFERED": "1", "LOGNAME": "ada", "TZ": "UTC"}
+    if ours.pop("PYTHONDONTWRITEBYTECODE", None):
+        ours["PYTHONPYCACHEPREFIX"] = str(bytecode)
+    return {**ours, "PYTHONUNBUFFERED": "1", "LOGNAME": "ada", "TZ": "UTC"}

@@ -32,7 +32,9 @@ async def test_a_configuration_that_cannot_be_meant_is_refused_by_name(world: Wo
     assert "nyk_hidden" not in value.err + value.out
 
 
-async def test_another_send_hash_key_and_an_unknown_schema_are_refused(world: World, empty_database_url: str) -> None:
+async def test_another_key_an_unknown_schema_and_a_taken_address_are_told(
+    world: World, empty_database_url: str
+) -> None:
     daemon = await world.daemon(BREAKER_SEND_HASH_KEY=KEY)
     assert await daemon.running.end() == 0
 
@@ -57,24 +59,19 @@ async def test_another_send_hash_key_and_an_unknown_schema_are_refused(world: Wo
         await connection.execute("UPDATE alembic_version SET version_num = '9999'")
     finally:
         await connection.close()
+    other = {"BREAKER_SEND_HASH_KEY": OTHER_KEY}
     newer, mended = await asyncio.gather(
         world.breaker("serve", BREAKER_SEND_HASH_KEY=KEY),
-        world.daemon(BREAKER_DATABASE_URL=empty_database_url, BREAKER_SEND_HASH_KEY=OTHER_KEY),
+        world.daemon(BREAKER_DATABASE_URL=empty_database_url, **other),
     )
     assert (newer.code, "9999" in newer.err) == (1, True)
     assert (await mended.get("/livez", token=None))[0] == 200
+
+    # Its address is taken now.
+    listen = urlsplit(mended.webhooks).netloc
+    taken = await world.breaker("serve", BREAKER_LISTEN=listen, BREAKER_DATABASE_URL=empty_database_url, **other)
+    assert (taken.code, listen in taken.err, "Traceback" in taken.err) == (1, True, False)
     assert await mended.running.end() == 0
-
-
-async def test_an_address_that_is_taken_is_told(world: World) -> None:
-    daemon = await world.daemon()
-
-    taken = await world.breaker("serve", BREAKER_LISTEN=urlsplit(daemon.webhooks).netloc)
-
-    assert taken.code == 1
-    assert urlsplit(daemon.webhooks).netloc in taken.err
-    assert "Traceback" not in taken.err
-    assert (await daemon.get("/livez", token=None))[0] == 200
 
 
 def _words(said: Said) -> set[str]:
