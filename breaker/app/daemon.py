@@ -393,10 +393,12 @@ async def serve(settings: Settings, *, embedded: bool = False) -> None:
     configure_logging(settings.log.format, settings.log.level)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # Before anything is started, so that nothing is left half started: an embedded server would outlive us.
+    for signal_ in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # what it asks for is being done
     observe_only = settings.database_url is None and not embedded
     async with running(settings, observe_only=observe_only) as daemon:
-        for signal_ in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signal_, stop.set)
         loop.add_signal_handler(signal.SIGHUP, daemon.reload_secrets)
         if observe_only:
             log.warning(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -57,3 +58,19 @@ async def test_an_embedded_database_is_only_observed_on_until_it_is_meant(local_
     assert not (world.folder / "data" / "postgres" / "postmaster.pid").exists()
     status = await world.breaker("status", "--state", "stopped", "--json")
     assert [one["address"] for one in status.json["data"]] == [STOPPED]
+
+
+async def test_a_daemon_that_is_told_to_end_while_it_starts_leaves_no_server_behind(local_world: World) -> None:
+    running = local_world.start("serve")
+    pid_file = local_world.folder / "data" / "postgres" / "postmaster.pid"
+
+    async def server_is_up() -> bool:
+        running.must_run()
+        return pid_file.exists() and "ready" in pid_file.read_text()
+
+    await until("the embedded server is up", server_is_up)
+    running.tell(signal.SIGHUP)
+    running.tell(signal.SIGTERM)
+
+    assert await running.ended() == 0
+    assert not pid_file.exists()
