@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from breaker.domain.budget import Budget
 from breaker.domain.counters import WindowSizes
+from breaker.domain.detectors import Signal
 from breaker.domain.modes import ConfiguredModes
 from breaker.domain.outcomes import COUNTED_BY_DEFAULT, Counting
+from breaker.domain.standard import standard_profile
+from breaker.domain.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from breaker.config import Settings
     from breaker.domain.commands import Actuator
+    from breaker.domain.profile import Profile
     from breaker.ports import Account
 
 
@@ -26,6 +31,21 @@ def counting(settings: Settings) -> Counting:
     said = settings.counting.counted_classes
     counted = {name for name in COUNTED_BY_DEFAULT if said.get(name, True)} | {name for name, on in said.items() if on}
     return Counting(frozenset(counted))
+
+
+def profile(settings: Settings) -> Profile:
+    """Return the detectors, with the thresholds that the budget gives."""
+    detection = settings.detection
+    budget = Budget(
+        accounts=detection.fleet_accounts,
+        per_week={
+            State.STOPPED: detection.false_stops_per_week,
+            State.LIMITED: detection.false_limits_per_week,
+            State.WARNED: detection.false_warnings_per_week,
+        },
+        healthy={Signal.BOUNCE: detection.healthy_bounce_rate, Signal.COMPLAINT: detection.healthy_complaint_rate},
+    )
+    return standard_profile(budget, window_sizes(settings), detection.level)
 
 
 def configured_modes(settings: Settings) -> ConfiguredModes:

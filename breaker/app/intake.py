@@ -15,8 +15,7 @@ from breaker.adapters.postgres.partitions import Partitions
 from breaker.adapters.postgres.roster import PostgresRoster
 from breaker.adapters.postgres.undecoded import PostgresUndecoded
 from breaker.adapters.secrets import read_send_hash_key
-from breaker.app.derived import actuators_of, counting, window_sizes
-from breaker.domain.profile import standard_profile
+from breaker.app.derived import actuators_of, counting, profile, window_sizes
 from breaker.flows.count import Count, Rules
 from breaker.flows.follow_grants import follow
 from breaker.flows.ingest import Ingest, OverloadedError, PoisonousEventError, StoppedError
@@ -55,11 +54,10 @@ class Intake:
             in_all=(guard.total_minimum, guard.total_share),
             in_group=(guard.group_minimum, guard.group_share),
         )
-        detection = settings.detection
         count = Count(
             ledger=PostgresLedger(pool, sizes, self.identities, self.partitions, PostgresGuard(limits)),
             modes=modes,
-            profile=standard_profile(detection.level, detection.minimum_sends, detection.minimum_bad),
+            profile=profile(settings),
             rules=Rules(
                 counting=counts,
                 feedback_domains=FEEDBACK_DOMAINS,

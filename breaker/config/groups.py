@@ -13,6 +13,7 @@ from breaker.domain.outcomes import BounceClass
 Share = Annotated[float, Field(gt=0, le=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+FalseAlarms = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
 
 
 class Group(BaseModel):
@@ -53,18 +54,38 @@ class CountingSettings(Group):
 
 
 class DetectionSettings(Group):
-    """When the level detector suspects an account."""
+    """How early accounts are suspected: as early as the false alarms that you can bear allow.
+
+    `breaker error-rates` prints what follows from these settings.
+    """
+
+    false_stops_per_week: FalseAlarms = 1.0
+    """Accounts of the whole fleet that may be stopped in a week while they are healthy. Default: 1, which a person can
+    look at and reset; thresholds follow from it and from what each account sends."""
+
+    false_limits_per_week: FalseAlarms = 4.0
+    """The same for accounts that are limited to replies. Default: 4: it costs less than a stop, and complaints, which
+    lead to it, leave little time."""
+
+    false_warnings_per_week: FalseAlarms = 20.0
+    """The same for accounts that are warned. Default: 20: a warning changes nothing but what people see."""
+
+    fleet_accounts: Count = 1_000
+    """Active accounts that share these numbers; fewer than 100 count as 100. Default: 1,000. Said too high, accounts
+    are suspected a little late: ten times as many accounts cost some 15 sends at 12 % bounces."""
+
+    healthy_bounce_rate: Annotated[float, Field(gt=0, le=0.04)] = 0.02
+    """The hard bounces, as a fraction of sends, that a healthy account has at most. Default: 0.02; at most 0.04, since
+    the platform reviews at 0.05."""
+
+    healthy_complaint_rate: Annotated[float, Field(gt=0, le=0.0008)] = 0.0003
+    """The complaints, as a fraction of delivered sends, that a healthy account has at most. Default: 0.0003; at most
+    0.0008, since the platform reviews at 0.001."""
 
     level: Share = 0.8
-    """The share of the platform's line (5 % bounces, 0.1 % complaints) from which on an account is suspected.
-    Default: 0.8, which leaves a fifth of the way for what is still on its way when the stop comes."""
-
-    minimum_sends: Count = 100
-    """Sends that a window must hold before its rate means anything. Default: 100, as the platform's own health
-    assessment asks for."""
-
-    minimum_bad: Count = 10
-    """Bad outcomes that a window must hold. Default: 10, so that a handful of typing errors stops nobody."""
+    """The share of the platform's line (5 % bounces, 0.1 % complaints) below which no rate over a whole window is
+    suspected, however much the budget would allow. Default: 0.8, which leaves a fifth of the way for what is still on
+    its way when the stop comes."""
 
 
 class GuardSettings(Group):

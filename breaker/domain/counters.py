@@ -54,7 +54,8 @@ class Counters:
         totals: What was counted since `restarted_at`.
         by_class: Sends since then for which a bounce of the class is known.
         crowded: Whether late outcomes, or other sizes of the windows, call for a recount from the ledger.
-        evidence: What sequential detectors remember, by detector name.
+        evidence: What sequential detectors remember, by the name of their memory.
+        latest: When the send was sent that was counted last, Unix seconds; known until the next one, and in no bytes.
         restarted_at: Sends before this moment, Unix seconds, count no longer; 0 where there was no reset.
     """
 
@@ -65,6 +66,7 @@ class Counters:
         "by_class",
         "crowded",
         "evidence",
+        "latest",
         "restarted_at",
         "sizes",
         "totals",
@@ -77,6 +79,7 @@ class Counters:
         self.totals = NOTHING
         self.by_class: dict[BounceClass, int] = dict.fromkeys(_NAMES, 0)
         self.evidence: dict[str, int] = {}
+        self.latest = 0
         self.crowded = False
         # Each a series, or the bytes of one that nobody asked for yet: most events need one of the three.
         self._bounces: Series | bytes = b""
@@ -119,6 +122,7 @@ class Counters:
         if before == after or sent_at < self.restarted_at:
             return NOTHING
         change = counting.change(before, after)
+        self.latest = sent_at
         self.totals = added(self.totals, change)
         fresh = after & ~before
         if fresh >= _LOWEST_BOUNCE:

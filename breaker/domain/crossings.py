@@ -6,7 +6,7 @@ after a change only so many sends are left.
 
 from __future__ import annotations
 
-from math import ceil, inf
+from math import ceil, exp, inf, lgamma, log, log1p
 
 from breaker.domain.beta import at_least
 
@@ -35,3 +35,32 @@ def sends_until(line: float, representative_volume: int, before: float, after: f
         The sends, infinite where the new rate never reaches the line.
     """
     return representative_volume * (line - before) / (after - before) if after > line else inf
+
+
+def sends_until_crowded(bad: int, representative_volume: int, rate: float) -> float:
+    """Return after how many sends, on average, some window of R holds so many bad ones for the first time, about.
+
+    A window gets so many when a bad one comes to one fewer; such moments come in clumps, of which the first one counts
+    (the clumping heuristic for scan statistics; Aldous, "Probability approximations via the Poisson clumping
+    heuristic", 1989). Good to some percent where the windows' mean is well below, which is where it is asked.
+
+    Args:
+        bad: The bad outcomes in question.
+        representative_volume: The window's R, in sends.
+        rate: The account's true rate, a fraction.
+
+    Returns:
+        The sends; `representative_volume` where the windows' mean is that high already.
+    """
+    others = representative_volume - 1
+    mean = others * rate
+    if bad <= mean:
+        return float(representative_volume)
+    one_fewer = exp(
+        lgamma(others + 1)
+        - lgamma(bad)
+        - lgamma(others - bad + 2)
+        + (bad - 1) * log(rate)
+        + (others - bad + 1) * log1p(-rate)
+    )
+    return max(float(representative_volume), 1 / (rate * one_fewer * (1 - mean / bad)))

@@ -6,35 +6,50 @@ below 0. What is bad at the rate `p0` keeps it near 0, what is bad at `p1` drive
 apart best follows from both. Because the score is an integer, how long it takes to reach a height is known exactly
 (`breaker.domain.run_lengths`).
 
-Order is that of the commits, and a send that was counted as good may turn out bad later. Then the 1 that it took is
-given back and `m - 1` added, as if it had been bad at once. That is exact unless the score has been at 0 since: sends
-that were lost on that floor would have spent some of it. Where all sends that the score still knows of are bad, the
-late one cannot be one of these, and counts as a send of its own.
+The score is that of the sends in the order in which they were *sent*, not in which their outcomes became known. Bounces
+come seconds to hours late, complaints days: after a burst of sends, all that is bad of it follows in one row, while the
+good ones were lost on the floor of a score that stood at 0, and a score kept in the order of arrival stops healthy
+accounts every evening. So none is kept. The score reached a height if and only if some run of neighbouring sends is
+worth as much, and it did so just now if and only if the send that just turned out bad is in that run: both are read
+from the account's series (`breaker.domain.windows`), whatever the order of arrival. That is a look at a few buckets for
+each bad outcome, and nothing at all for a good one.
+
+A series holds sends in buckets, so where a run begins and ends inside of one is not known. The good sends before the
+first bad one of a bucket are taken for their mean, as if its bad ones were spread evenly.
 """
 
 from __future__ import annotations
 
-import zlib
+from bisect import bisect_right
 from dataclasses import dataclass
 from math import log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from breaker.domain.detectors import Signal, Suspicion
+from breaker.domain.detectors import Signal, Suspicion, series_of
 from breaker.domain.states import SEVERITY, State
+from breaker.domain.thresholds import Ladder, threshold_for
+from breaker.domain.volumes import weekly_sends
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from breaker.domain.counters import Counters
-    from breaker.domain.outcomes import Tally
+    from breaker.domain.windows import Series
 
-# One integer of evidence holds three numbers: the score, the sends since it was last at 0, and which recipient domains
-# the bad ones among these were at, as a set of hashes. It has to fit into 63 bits.
-_FIELD = 20
-_MOST = (1 << _FIELD) - 1
-_ONE_SEND = 1 << _FIELD
-_DOMAINS_FROM = 2 * _FIELD
-_DOMAINS = 23
+
+_REACH = 10
+"""Bad outcomes' worth that a run may lose on the way to something better: more than any height that is in use."""
+
+
+class Run(NamedTuple):
+    """Neighbouring sends: `bad` of `sends`."""
+
+    bad: int
+    sends: int
+
+    def score(self, m: int) -> int:
+        """Return what they are worth: each bad one m, less one for every send."""
+        return m * self.bad - self.sends
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +58,16 @@ class Step:
 
     Args:
         state: The state that is asked for.
-        h: The score from which on it is.
-        minimum_bad: Bad outcomes that there must be since the score was last at 0.
-        minimum_domains: Recipient domains that they must be at; at most some ten can be told apart.
+        heights: The heights by weekly volume; at least one.
     """
 
     state: State
-    h: int
-    minimum_bad: int = 1
-    minimum_domains: int = 1
+    heights: Ladder
 
 
 @dataclass(frozen=True, slots=True)
 class Cusum:
-    """A Bernoulli CUSUM with one score and a step at each of several heights.
+    """A Bernoulli CUSUM, with a step at each of several heights.
 
     Args:
         signal: The rate that it watches.
@@ -73,84 +84,79 @@ class Cusum:
     steps: tuple[Step, ...]
     name: str = "cusum"
 
-    @property
-    def memory(self) -> str:
-        """The name that its evidence is kept under."""
-        return f"{self.name}-{self.signal}"
-
-    def observe(self, evidence: int, added: Tally, recipient_domain: str) -> int:
-        """Return the evidence after one more outcome.
-
-        Args:
-            evidence: What it was.
-            added: What the outcome added to the counts.
-            recipient_domain: The domain of the recipient, or empty.
-        """
-        if self.signal is Signal.BOUNCE:
-            new, bad = added.sends, added.hard_bounces
-        else:
-            new, bad = added.delivered, added.complaints
-        if not bad:
-            if not new or not evidence:
-                return evidence
-            if evidence >> _FIELD & _MOST < _MOST:
-                evidence += _ONE_SEND
-            evidence -= 1
-            return evidence if evidence & _MOST else 0
-        return self._after_a_bad_one(evidence, recipient_domain, late=not new)
-
     def suspect(self, counters: Counters) -> Suspicion | None:
-        """Return the strongest step whose height the score has reached, or None."""
-        evidence = counters.evidence.get(self.memory, 0)
-        score, sends, domains = read(evidence)
-        bad = self._bad(score, sends)
-        reached = [
-            step
-            for step in self.steps
-            if score >= step.h and bad >= step.minimum_bad and domains >= step.minimum_domains
-        ]
+        """Return the strongest step whose height the score reached by the send that was counted last, or None."""
+        series = series_of(counters, self.signal)
+        run = best_run(series, counters.latest, self.m)
+        score = run.score(self.m)
+        if score < min(step.heights[0].value for step in self.steps):
+            return None
+        volume = weekly_sends(series)
+        heights = ((step.state, threshold_for(step.heights, volume)) for step in self.steps)
+        reached = [(SEVERITY[state], state, h) for state, h in heights if h is not None and score >= h]
         if not reached:
             return None
-        step = max(reached, key=lambda one: SEVERITY[one.state])
-        return Suspicion(
-            detector=self.name,
-            signal=self.signal,
-            step=step.state,
-            window=None,
-            count=bad,
-            of=sends,
-            threshold=-(-(step.h + sends) // self.m) / sends,
-        )
-
-    def _after_a_bad_one(self, evidence: int, recipient_domain: str, *, late: bool) -> int:
-        score = evidence & _MOST
-        sends = evidence >> _FIELD & _MOST
-        domains = evidence >> _DOMAINS_FROM
-        if late and self._bad(score, sends) < sends:
-            score += self.m
-        else:
-            score += self.m - 1
-            sends += 1
-        domains |= 1 << zlib.crc32(recipient_domain.encode("utf-8", "surrogatepass")) % _DOMAINS
-        return min(score, _MOST) | min(sends, _MOST) << _FIELD | domains << _DOMAINS_FROM
-
-    def _bad(self, score: int, sends: int) -> int:
-        """Return how many bad outcomes made the score: each is worth m, less one for every send."""
-        return (score + sends) // self.m
+        _, state, h = max(reached)
+        needed = -(-(h + run.sends) // self.m)
+        return Suspicion(self.name, self.signal, state, None, run.bad, run.sends, needed / run.sends)
 
     def describe(self) -> Mapping[str, object]:
         """Return its parameters, as they are stored with a verdict."""
-        return {
-            "p0": self.p0,
-            "p1": self.p1,
-            "m": self.m,
-            "h": {str(step.state): step.h for step in self.steps},
-        }
+        return {"p0": self.p0, "p1": self.p1, "m": self.m, "steps": [str(step.state) for step in self.steps]}
 
 
-def read(evidence: int) -> tuple[int, int, int]:
-    """Return the score, the sends since it was last at 0, and how many recipient domains the bad ones are at."""
-    return evidence & _MOST, evidence >> _FIELD & _MOST, (evidence >> _DOMAINS_FROM).bit_count()
+def best_run(series: Series, sent_at: int, m: int) -> Run:
+    """Return the run of neighbouring sends that is worth most, of those that a bad send is in.
+
+    Args:
+        series: The sends.
+        sent_at: When the bad one was sent, Unix seconds; of several in one second, the latest is meant.
+        m: What a bad outcome weighs.
+    """
+    starts, totals, bads = series.buckets()
+    place = max(0, bisect_right(starts, sent_at) - 1)
+    while place and not bads[place]:  # sends of one second may lie in several buckets
+        place -= 1
+    if not bads or not bads[place]:
+        return Run(0, 0)
+    good = totals[place] - bads[place]
+    # Where no send is later, the bad one ends its bucket, and no good ones are left behind it.
+    head, tail = (good / bads[place], 0.0) if sent_at >= series.latest else (_margin(totals, bads, place),) * 2
+    before = _extension(totals, bads, range(place - 1, -1, -1), m, head)
+    after = _extension(totals, bads, range(place + 1, len(bads)), m, tail)
+    bad = bads[place] + before[0] + after[0]
+    return Run(bad, max(bad, round(totals[place] + before[1] + after[1])))
+
+
+def _extension(totals: Sequence[int], bads: Sequence[int], places: range, m: int, margin: float) -> tuple[int, float]:
+    """Return the bad ones and the sends by which a run gains most beyond a bucket, or loses least.
+
+    Args:
+        totals: Sends by bucket.
+        bads: Bad ones by bucket.
+        places: The buckets beyond, the nearest first.
+        m: What a bad outcome weighs.
+        margin: The good sends at the end of the bucket itself that a run leaves out where it ends there.
+    """
+    most, best = margin, (0, -margin)
+    bad, sends = 0, 0
+    floor = -_REACH * m
+    for place in places:
+        bad += bads[place]
+        sends += totals[place]
+        here = m * bad - sends
+        if bads[place]:
+            left_out = _margin(totals, bads, place)
+            if here + left_out > most:
+                most, best = here + left_out, (bad, sends - left_out)
+        if here < floor:
+            break
+    return best
+
+
+def _margin(totals: Sequence[int], bads: Sequence[int], place: int) -> float:
+    """Return the good sends at one end of a bucket, before the first bad one there or after the last, as their mean."""
+    return (totals[place] - bads[place]) / (bads[place] + 1)
 
 
 def weight(p0: float, p1: float) -> int:
@@ -161,8 +167,3 @@ def weight(p0: float, p1: float) -> int:
         p1: The rate to be found, a larger fraction.
     """
     return max(2, round(log(p1 * (1 - p0) / (p0 * (1 - p1))) / log((1 - p0) / (1 - p1))))
-
-
-def between(signal: Signal, p0: float, p1: float, steps: tuple[Step, ...]) -> Cusum:
-    """Return the CUSUM that tells two rates apart best."""
-    return Cusum(signal, p0, p1, weight(p0, p1), steps)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from breaker.domain.counters import Counters
     from breaker.domain.outcomes import Tally
     from breaker.domain.states import State
-    from breaker.domain.windows import WindowCount
+    from breaker.domain.windows import Series, WindowCount
 
 
 class Signal(StrEnum):
@@ -104,60 +104,9 @@ class SequentialDetector(Detector, Protocol):
         ...
 
 
-_AS_GOOD_AS = 1 - 1e-9
-"""Thresholds are products such as 0.8 x 0.05, which binary makes a little more than the 4 % that are meant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A rate over the worst of the windows.
-
-    Slow, and blind to an account's history, but it catches any creep up to the platform's line: it takes for the
-    platform's R whichever of the assumed ones looks worst.
-
-    Args:
-        signal: The rate that it watches.
-        step: The state that it asks for.
-        threshold: The rate, a fraction, from which it suspects.
-        minimum_sends: Sends that a window must hold before its rate means anything.
-        minimum_bad: Bad outcomes that it must hold: a handful of failures is no rate.
-    """
-
-    signal: Signal
-    step: State
-    threshold: float
-    minimum_sends: int = 100
-    minimum_bad: int = 10
-    name: str = "level"
-
-    def suspect(self, counters: Counters) -> Suspicion | None:
-        """Return a suspicion where the worst window's rate reached the threshold."""
-        if not self._can_reach(counters):
-            return None
-        worst: WindowCount | None = None
-        for window in windows_of(counters, self.signal):
-            enough = window.total >= self.minimum_sends and window.bad >= self.minimum_bad
-            if enough and (worst is None or window.bad * worst.total > worst.bad * window.total):
-                worst = window
-        if worst is None or worst.bad < self.threshold * worst.total * _AS_GOOD_AS:
-            return None
-        return Suspicion(self.name, self.signal, self.step, worst.size, worst.bad, worst.total, self.threshold)
-
-    def describe(self) -> Mapping[str, object]:
-        """Return its parameters, as they are stored with a verdict."""
-        return {
-            "step": str(self.step),
-            "threshold": self.threshold,
-            "minimum_sends": self.minimum_sends,
-            "minimum_bad": self.minimum_bad,
-        }
-
-    def _can_reach(self, counters: Counters) -> bool:
-        """Tell cheaply that the totals since the reset are too small for any window to suspect."""
-        totals = counters.totals
-        if self.signal is Signal.BOUNCE:
-            return totals.hard_bounces >= self.minimum_bad and totals.sends >= self.minimum_sends
-        return totals.complaints >= self.minimum_bad and totals.delivered >= self.minimum_sends
+def series_of(counters: Counters, signal: Signal) -> Series:
+    """Return all sends that a signal is judged by, in the order in which they were sent."""
+    return counters.bounces if signal is Signal.BOUNCE else counters.complaints
 
 
 def windows_of(counters: Counters, signal: Signal) -> tuple[WindowCount, ...]:

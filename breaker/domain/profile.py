@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from breaker.domain.cusum import Step, between
-from breaker.domain.detectors import PLATFORM_LINES, Detector, Level, SequentialDetector, Signal
-from breaker.domain.states import SEVERITY, State
+from breaker.domain.detectors import Detector, SequentialDetector, Signal
+from breaker.domain.states import SEVERITY
 
 if TYPE_CHECKING:
+    from breaker.domain.budget import Budget
     from breaker.domain.counters import Counters
     from breaker.domain.detectors import Suspicion
 
@@ -20,10 +20,12 @@ class Profile:
 
     Args:
         name: Its name in the configuration and in verdicts.
+        budget: What the detectors' thresholds follow from.
         detectors: What is asked after every bad outcome; the strongest step that any of them asks for is taken.
     """
 
     name: str
+    budget: Budget
     detectors: tuple[Detector, ...]
 
     @property
@@ -37,36 +39,9 @@ class Profile:
         return max((one for one in suspicions if one), key=lambda one: SEVERITY[one.step], default=None)
 
     def describe(self) -> dict[str, object]:
-        """Return the thresholds by detector, as they are stored with every verdict."""
+        """Return what the decision follows from, beside the counters, as it is stored with every verdict."""
         return {
             "profile": self.name,
+            "budget": self.budget.describe(),
             "detectors": [{"detector": one.name, "signal": one.signal, **one.describe()} for one in self.detectors],
         }
-
-
-def standard_profile(level: float, minimum_sends: int, minimum_bad: int) -> Profile:
-    """Return the profile that applies where nothing else is said.
-
-    Bounces stop an account, by a step or by a level. Complaints are rare and come late: they limit it, and stop it only
-    on strong evidence of its own, never by one recipient domain alone.
-
-    Args:
-        level: The share of the platform's line from which on an account is suspected, such as 0.8.
-        minimum_sends: Sends that a window must hold.
-        minimum_bad: Bad outcomes that it must hold.
-    """
-    bounce, complaint = (level * PLATFORM_LINES[signal] for signal in (Signal.BOUNCE, Signal.COMPLAINT))
-    return Profile(
-        "standard",
-        (
-            between(Signal.BOUNCE, 0.03, 0.10, (Step(State.STOPPED, 102),)),
-            Level(Signal.BOUNCE, State.STOPPED, bounce, minimum_sends, minimum_bad),
-            between(
-                Signal.COMPLAINT,
-                0.0005,
-                0.002,
-                (Step(State.LIMITED, 2772), Step(State.STOPPED, 3234, minimum_bad=3, minimum_domains=2)),
-            ),
-            Level(Signal.COMPLAINT, State.WARNED, complaint, minimum_sends, minimum_bad),
-        ),
-    )

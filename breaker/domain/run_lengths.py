@@ -1,77 +1,19 @@
 """How many sends a Bernoulli CUSUM takes to reach a height, on average, and exactly.
 
 The score goes down by single steps only. So whatever it does from a score `s`, it comes by `s - 1` before anything
-lower: either it reaches the height first, or it falls to `s - 1`. The chance and the duration of that follow from the
-same two numbers of the scores above, since a bad outcome lifts the score to `s + m - 1`, from where it has to come down
-through each score between. Taken from the top down, this solves the system of linear equations for the expected
-duration in as many steps as there are scores, and by adding and multiplying positive numbers alone, which keeps all
-digits also where the answer has ten of them.
+lower: either it reaches the height first, or it falls to `s - 1`. The chance and the duration of that depend on nothing
+but the distance from the height, and follow from those of the smaller distances, since a bad outcome lifts the score by
+`m - 1`, from where it has to come down through each score between. One pass over the distances solves the system of
+linear equations for the expected duration, for every height up to the greatest, and does so by adding and multiplying
+positive numbers alone, which keeps all digits also where the answer has ten of them.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from math import inf
-from typing import NamedTuple
 
 
-class _Descent(NamedTuple):
-    """What becomes of the score on its way from the highest of some neighbouring scores to below the lowest.
-
-    Attributes:
-        reaches: The probability that it reaches the height before it is below the lowest.
-        falls: The probability that it does not; kept beside the other because each can be tiny.
-        sends: The sends, on average, until either.
-    """
-
-    reaches: float
-    falls: float
-    sends: float
-
-    def then(self, lower: _Descent) -> _Descent:
-        """Return the descent through these scores and then through the next lower ones."""
-        return _Descent(
-            self.reaches + self.falls * lower.reaches,
-            self.falls * lower.falls,
-            self.sends + self.falls * lower.sends,
-        )
-
-
-_NOWHERE = _Descent(0.0, 1.0, 0.0)
-
-
-class _Descents:
-    """The descent through a run of neighbouring scores that grows below and shrinks above, without a division.
-
-    The upper part keeps the descent from each of its scores to its lower end; the lower part, the descent through all
-    of it. When the upper one is used up, the lower takes its place, so that each score is touched twice in all.
-    """
-
-    __slots__ = ("_lower", "_through_lower", "_upper")
-
-    def __init__(self) -> None:
-        self._upper: list[_Descent] = []
-        self._lower: list[_Descent] = []
-        self._through_lower = _NOWHERE
-
-    def through(self) -> _Descent:
-        return self._upper[-1].then(self._through_lower) if self._upper else self._through_lower
-
-    def add_below(self, one: _Descent) -> None:
-        self._lower.append(one)
-        self._through_lower = self._through_lower.then(one)
-
-    def drop_above(self) -> None:
-        if not self._upper:
-            through = _NOWHERE
-            while self._lower:
-                through = self._lower.pop().then(through)
-                self._upper.append(through)
-            self._through_lower = _NOWHERE
-        self._upper.pop()
-
-
-@lru_cache(maxsize=4096)
 def sends_to_height(m: int, h: int, rate: float) -> float:
     """Return the sends that a Bernoulli CUSUM takes from a score of 0 to a height, on average (its ANOS).
 
@@ -83,23 +25,51 @@ def sends_to_height(m: int, h: int, rate: float) -> float:
     Returns:
         The average, infinite at a rate of 0.
     """
+    return sends_to_heights(m, h, rate)[h]
+
+
+@lru_cache(maxsize=128)
+def sends_to_heights(m: int, greatest: int, rate: float) -> tuple[float, ...]:
+    """Return the same for every height from 0 to the greatest."""
     if rate <= 0:
-        return inf
+        return (0.0, *(inf,) * greatest)
+    if rate >= 1:
+        return tuple(float(-(-h // (m - 1))) for h in range(greatest + 1))
     good = 1 - rate
-    if good <= 0:
-        return -(-h // (m - 1))
-    above = _Descents()
-    for score in range(h - 1, 0, -1):
-        lifted = score + m - 1
-        if lifted >= h:
-            descent = _Descent(rate, good, 1.0)
+    found = [0.0, *(1 / rate for _ in range(1, min(m, greatest + 1)))]
+    # Three numbers tell of the way from some distance to the next greater one, or over several: the probability to
+    # reach the height on it, the probability not to, and the sends until either. The last m - 1 distances are a queue
+    # in two halves: of the nearer one, each is kept with all behind it; of the farther one, which grows, each alone,
+    # and all together. So nothing has ever to be taken out of a sum or a product again.
+    nearer: list[tuple[float, float, float]] = []
+    farther = [(rate, good, 1.0)] * min(m - 1, greatest)
+    reaches, falls, sends = _kept_with_all_behind(farther)[-1]
+    for _ in range(m, greatest + 1):
+        if nearer:
+            first_reaches, first_falls, first_sends = nearer[-1]
+            back_reaches, back_sends = first_reaches + first_falls * reaches, first_sends + first_falls * sends
         else:
-            back = above.through()
-            leaves = good + rate * back.reaches
-            descent = _Descent(rate * back.reaches / leaves, good / leaves, (1 + rate * back.sends) / leaves)
-            above.drop_above()
-        above.add_below(descent)
-    if m > h:
-        return 1 / rate
-    back = above.through()
-    return (1 + rate * back.sends) / (rate * back.reaches)
+            back_reaches, back_sends = reaches, sends
+        found.append((1 + rate * back_sends) / (rate * back_reaches))
+        leaves = good + rate * back_reaches
+        step = rate * back_reaches / leaves, good / leaves, (1 + rate * back_sends) / leaves
+        farther.append(step)
+        reaches, falls, sends = reaches + falls * step[0], falls * step[1], sends + falls * step[2]
+        if not nearer:
+            nearer = _kept_with_all_behind(farther)
+            farther, reaches, falls, sends = [], 0.0, 1.0, 0.0
+        nearer.pop()
+    return tuple(found)
+
+
+def _kept_with_all_behind(steps: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    kept = []
+    reaches, falls, sends = 0.0, 1.0, 0.0
+    for step_reaches, step_falls, step_sends in reversed(steps):
+        reaches, falls, sends = (
+            step_reaches + step_falls * reaches,
+            step_falls * falls,
+            step_sends + step_falls * sends,
+        )
+        kept.append((reaches, falls, sends))
+    return kept

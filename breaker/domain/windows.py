@@ -128,6 +128,19 @@ class Series:
         """Return every window, the smallest R first."""
         return tuple(self.window(size) for size in self.sizes)
 
+    @property
+    def latest(self) -> int:
+        """When the latest send was sent, Unix seconds; 0 where there is none."""
+        return self._latest
+
+    def buckets(self) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+        """Return when each bucket begins, how many sends it holds, and how many bad ones; the oldest bucket first.
+
+        Sends of the second in which a bucket begins may also lie in the one before. What is returned is the series' own
+        and changes with it: to be read at once, and not to be written.
+        """
+        return self._starts, self._totals, self._bad
+
     @classmethod
     def recounted(cls, sizes: Sequence[int], sends: Iterable[tuple[int, int]]) -> Series:
         """Build a series from single sends.

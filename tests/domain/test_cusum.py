@@ -1,119 +1,129 @@
 from __future__ import annotations
 
-from itertools import accumulate
+from math import inf
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.cusum import Cusum, Step, between, read, weight
+from breaker.domain.cusum import Cusum, Run, Step, best_run, weight
 from breaker.domain.detectors import Signal, Suspicion
-from breaker.domain.outcomes import NOTHING, Counting, OutcomeSet
+from breaker.domain.outcomes import Counting, OutcomeSet
 from breaker.domain.states import State
+from breaker.domain.thresholds import Threshold
+from breaker.domain.windows import Series
 
-GOOD = Counting().tally(OutcomeSet.DELIVERED)
-BOUNCED = Counting().tally(OutcomeSet.UNKNOWN_RECIPIENT)
-COMPLAINED = Counting().tally(OutcomeSet.COMPLAINT)
-TURNED_OUT_BAD = Counting().change(OutcomeSet.DELIVERED, OutcomeSet.DELIVERED | OutcomeSet.UNKNOWN_RECIPIENT)
-COMPLAINED_LATER = Counting().change(OutcomeSet.DELIVERED, OutcomeSet.DELIVERED | OutcomeSet.COMPLAINT)
-GAVE_WAY = Counting().change(OutcomeSet.MAILBOX_FULL, OutcomeSet.MAILBOX_FULL | OutcomeSet.DELIVERED)
-
-BOUNCES = between(Signal.BOUNCE, 0.03, 0.10, (Step(State.WARNED, 68), Step(State.STOPPED, 102)))
-COMPLAINTS = between(
-    Signal.COMPLAINT, 0.0005, 0.002, (Step(State.LIMITED, 2772), Step(State.STOPPED, 3234, 3, minimum_domains=2))
+COUNTING = Counting()
+STOPS = Cusum(
+    Signal.BOUNCE,
+    0.03,
+    0.10,
+    17,
+    (Step(State.WARNED, (Threshold(68, inf),)), Step(State.STOPPED, (Threshold(85, 100), Threshold(102, inf)))),
 )
 
 
-def suspicion(cusum: Cusum, evidence: int) -> Suspicion | None:
+def suspicions(outcomes: str, spacing: int = 60) -> list[tuple[int, Suspicion]]:
+    """Count one send after the other, d delivered and b bounced; return what is suspected after which."""
     counters = Counters(WindowSizes())
-    counters.evidence[cusum.memory] = evidence
-    return cusum.suspect(counters)
-
-
-def complained_at(*domains: str) -> int:
-    evidence = 0
-    for domain in domains:
-        evidence = COMPLAINTS.observe(evidence, COMPLAINED, domain)
-    return evidence
+    found = []
+    for number, outcome in enumerate(outcomes, start=1):
+        bits = OutcomeSet.DELIVERED if outcome == "d" else OutcomeSet.UNKNOWN_RECIPIENT
+        counters.record(1_000_000 + number * spacing, 0, bits, COUNTING)
+        suspicion = STOPS.suspect(counters) if outcome == "b" else None
+        if suspicion:
+            found.append((number, suspicion))
+    return found
 
 
 @pytest.mark.parametrize(
     ("p0", "p1", "m"),
-    [(0.03, 0.10, 17), (0.0005, 0.002, 924), (0.01, 0.05, 40), (0.02, 0.05, 30), (0.0005, 0.001, 1386)],
+    [(0.03, 0.10, 17), (0.0003, 0.002, 1116), (0.0005, 0.002, 924), (0.01, 0.05, 40), (0.02, 0.05, 30)],
 )
 def test_a_bad_outcome_weighs_what_the_two_rates_make_it_weigh(p0: float, p1: float, m: int) -> None:
     assert weight(p0, p1) == m
 
 
-def test_the_score_falls_by_one_for_a_good_send_rises_by_sixteen_for_a_bad_one_and_never_falls_below_zero() -> None:
-    outcomes = [GOOD, BOUNCED, GOOD, GOOD, BOUNCED, *[GOOD] * 40, BOUNCED]
-
-    scores = [read(one)[0] for one in accumulate(outcomes, lambda s, o: BOUNCES.observe(s, o, ""), initial=0)]
-
-    assert scores == [0, 0, 16, 15, 14, 30, *range(29, -1, -1), *[0] * 10, 16]
-
-
-def test_the_seventh_bounce_in_a_row_stops_and_the_fifth_warns() -> None:
-    evidence = 0
-    steps = []
-    for _ in range(7):
-        evidence = BOUNCES.observe(evidence, BOUNCED, "example.com")
-        found = suspicion(BOUNCES, evidence)
-        steps.append(found and found.step)
-
-    assert steps == [None, None, None, None, State.WARNED, State.WARNED, State.STOPPED]
-
-
-def test_a_suspicion_tells_the_bad_ones_and_the_sends_since_the_score_was_zero() -> None:
-    evidence = 0
-    for outcome in [GOOD, GOOD, BOUNCED, BOUNCED, *[GOOD] * 10, *[BOUNCED] * 6]:
-        evidence = BOUNCES.observe(evidence, outcome, "example.com")
-
-    assert suspicion(BOUNCES, evidence) == Suspicion("cusum", Signal.BOUNCE, State.STOPPED, None, 8, 18, 8 / 18)
-
-
-def test_what_counts_nothing_changes_nothing() -> None:
-    evidence = BOUNCES.observe(0, BOUNCED, "example.com")
-
-    assert [BOUNCES.observe(evidence, one, "") for one in (NOTHING, GAVE_WAY, COMPLAINED_LATER)] == [evidence] * 3
-
-
-def test_a_send_that_turns_out_bad_leaves_what_it_would_have_left_at_once() -> None:
-    at_once = late = BOUNCES.observe(0, BOUNCED, "example.com")
-    for outcome in (BOUNCED, GOOD, GOOD):
-        at_once = BOUNCES.observe(at_once, outcome, "example.com")
-    for outcome in (GOOD, GOOD, GOOD, TURNED_OUT_BAD):
-        late = BOUNCES.observe(late, outcome, "example.com")
-
-    assert read(late) == read(at_once)
-
-
-def test_late_bounces_of_sends_that_the_floor_forgot_make_no_rate_above_all() -> None:
-    evidence = 0
-    for _ in range(9):
-        evidence = BOUNCES.observe(evidence, TURNED_OUT_BAD, "example.com")
-
-    assert suspicion(BOUNCES, evidence) == Suspicion("cusum", Signal.BOUNCE, State.STOPPED, None, 9, 9, 7 / 9)
-
-
-def test_any_number_of_outcomes_keeps_the_evidence_in_63_bits() -> None:
-    random = Random(4)
-    evidence = 0
-    for _ in range(20_000):
-        evidence = COMPLAINTS.observe(evidence, COMPLAINED, f"{random.random()}.example.com")
-
-    assert 0 < evidence < 2**63
-
-
-def test_four_complaints_limit_and_only_those_of_two_recipient_domains_stop() -> None:
-    one_domain = complained_at(*["example.com"] * 4)
-    two_domains = complained_at(*["example.com"] * 3, "example.net")
-    three_complaints = complained_at("example.com", "example.net", "example.org")
-
-    found = [suspicion(COMPLAINTS, one) for one in (three_complaints, one_domain, two_domains)]
-
-    assert [one and (one.step, one.count, one.of) for one in found] == [
-        None,
-        (State.LIMITED, 4, 4),
-        (State.STOPPED, 4, 4),
+def test_five_bounces_in_a_row_warn_and_six_stop_who_sends_little() -> None:
+    assert suspicions("b" * 6) == [
+        (5, Suspicion("cusum", Signal.BOUNCE, State.WARNED, None, 5, 5, 1.0)),
+        (6, Suspicion("cusum", Signal.BOUNCE, State.STOPPED, None, 6, 6, 6 / 6)),
     ]
+
+
+def test_who_sends_much_needs_more() -> None:
+    quiet = suspicions("d" * 90 + "b" * 7)
+    busy = suspicions("d" * 110 + "b" * 7)
+    busy_long_ago = suspicions("d" * 110 + "b" * 7, spacing=86_400)
+
+    assert [next(at for at, one in found if one.step is State.STOPPED) for found in (quiet, busy, busy_long_ago)] == [
+        96,
+        117,
+        116,
+    ]
+
+
+def test_a_healthy_past_does_not_weigh_against_a_sudden_change() -> None:
+    first, suspicion = next((at, one) for at, one in suspicions("d" * 5_000 + "bddd" * 30) if one.step is State.STOPPED)
+
+    assert first in {5_029, 5_033}
+    assert (suspicion.count, 24 <= suspicion.of <= 34) == ((first - 5_000) // 4 + 1, True)
+
+
+def test_what_is_suspected_rests_on_the_send_that_just_turned_out_bad() -> None:
+    found = suspicions("b" * 7 + "d" * 500 + "b" + "d" * 500 + "b")
+
+    assert [at for at, _ in found] == [5, 6, 7]
+
+
+def every_run(marks: list[int], place: int, m: int) -> int:
+    """The greatest worth of any run of sends with that one in it, by trying each."""
+    worths = [m * mark - 1 for mark in marks]
+    before = max(sum(worths[first:place]) for first in range(place + 1))
+    after = max(sum(worths[place + 1 : last]) for last in range(place + 1, len(worths) + 1))
+    return before + worths[place] + after
+
+
+@given(st.lists(st.sampled_from([0, 0, 0, 1]), min_size=1, max_size=300), st.randoms(use_true_random=False))
+@settings(max_examples=60)
+def test_with_a_send_to_a_bucket_the_best_run_is_that_of_every_order_of_arrival(
+    marks: list[int], random: Random
+) -> None:
+    series = Series((80,))  # whose buckets hold one send each until they are beyond the window
+    marks = marks[-80:]
+    late = [place for place, mark in enumerate(marks) if mark and random.random() < 0.5]
+    for place, mark in enumerate(marks):
+        series.add_send(1_000 + place, int(mark and place not in late))
+    random.shuffle(late)
+    known = [mark if place not in late else 0 for place, mark in enumerate(marks)]
+    for place in late:
+        series.mark_bad(1_000 + place)
+        known[place] = 1
+
+        assert best_run(series, 1_000 + place, 9).score(9) == every_run(known, place, 9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_within_buckets_the_best_run_is_true_to_half_a_bad_outcome(seed: int) -> None:
+    random = Random(seed)
+    series = Series((1_000, 3_000, 10_000))
+    marks: list[int] = []
+    differences = []
+    for place in range(2_000):
+        marks.append(int(random.random() < (0.02 if place < 1_500 else 0.12)))
+        series.add_send(1_000 + place, marks[-1])
+        if marks[-1] and place > 1_400:
+            differences.append(best_run(series, 1_000 + place, 17).score(17) - every_run(marks, place, 17))
+
+    assert max(map(abs, differences)) <= 17
+    assert abs(sum(differences) / len(differences)) <= 17 / 4
+
+
+def test_an_empty_series_and_one_without_bad_sends_are_worth_nothing() -> None:
+    series = Series((1_000,))
+    empty = best_run(series, 5, 17)
+    series.add_send(5, 0)
+
+    assert (empty, best_run(series, 5, 17)) == (Run(0, 0), Run(0, 0))

@@ -1,0 +1,95 @@
+"""The profile that applies where nothing else is said.
+
+Bounces stop an account, by a step or by a level. Complaints are rare and come late: they limit it, and stop it only on
+stronger evidence of its own, at three or more of them, and never by one recipient domain alone.
+
+How the budget is shared among the detectors was tuned on the traces of `python -m tests.detection`: most of it goes to
+the CUSUM, which is the one that is early, and the level of bounces is cheap, since healthy windows hardly ever come
+near the platform's line. For complaints they do, and with much mail often: there the level leaves itself out, since no
+ceiling below the line is rare enough.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, NamedTuple
+
+from breaker.domain.budget import ceilings, heights, line
+from breaker.domain.corroborated import Corroborated
+from breaker.domain.cusum import Cusum, Step, weight
+from breaker.domain.detectors import Signal
+from breaker.domain.levels import Level
+from breaker.domain.profile import Profile
+from breaker.domain.states import State
+from breaker.domain.thresholds import Threshold
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from breaker.domain.budget import Budget
+    from breaker.domain.counters import WindowSizes
+    from breaker.domain.thresholds import Ladder
+
+
+class Design(NamedTuple):
+    """How a CUSUM tells two rates apart.
+
+    Attributes:
+        p0: The rate, a fraction, that is acceptable.
+        p1: The rate that has to be found soonest.
+        fewest: Bad outcomes' worth that its lowest height is, so that a handful of bad luck stops nobody.
+    """
+
+    p0: float
+    p1: float
+    fewest: int
+
+
+DESIGNS = {Signal.BOUNCE: Design(0.03, 0.10, 4), Signal.COMPLAINT: Design(0.0003, 0.002, 2)}
+
+
+def standard_profile(budget: Budget, sizes: WindowSizes, lowest_level: float) -> Profile:
+    """Return the profile.
+
+    Args:
+        budget: The false alarms that the fleet may have.
+        sizes: The R that are assumed.
+        lowest_level: The share of the platform's line below which no level acts, such as 0.8.
+    """
+    bounce, complaint = Signal.BOUNCE, Signal.COMPLAINT
+    floors = {
+        signal: {size: max(1, round(lowest_level * line(signal, size))) for size in of_signal}
+        for signal, of_signal in ((bounce, sizes.bounce), (complaint, sizes.complaint))
+    }
+    return Profile(
+        "standard",
+        budget,
+        (
+            _cusum(budget, bounce, State.STOPPED, 0.8),
+            _level(budget, bounce, State.STOPPED, 0.1, floors[bounce]),
+            _cusum(budget, complaint, State.LIMITED, 0.75),
+            Corroborated(_cusum(budget, complaint, State.STOPPED, 0.1)),
+            _level(budget, complaint, State.LIMITED, 0.15, floors[complaint]),
+            _level(budget, complaint, State.WARNED, 0.5, floors[complaint]),
+        ),
+    )
+
+
+def _cusum(budget: Budget, signal: Signal, step: State, share: float) -> Cusum:
+    p0, p1, fewest = DESIGNS[signal]
+    m = weight(p0, p1)
+    ladder = heights(m, budget.healthy[signal], budget.allowed(step, share), fewest)
+    return Cusum(signal, p0, p1, m, (Step(step, ladder),))
+
+
+def _level(budget: Budget, signal: Signal, step: State, share: float, floors: Mapping[int, int]) -> Level:
+    rate, allowed = budget.healthy[signal], budget.allowed(step, share / len(floors))
+    return Level(signal, step, {size: _ceilings(signal, rate, allowed, size, floor) for size, floor in floors.items()})
+
+
+def _ceilings(signal: Signal, rate: float, allowed: float, size: int, lowest: int) -> Ladder:
+    at_the_line = line(signal, size)
+    if signal is Signal.COMPLAINT:
+        return ceilings(size, rate, allowed, lowest, at_the_line)
+    # Bounces at the line stop anybody, whatever the budget; one fewer, because windows are true to within 1 % of R.
+    return (*ceilings(size, rate, allowed, lowest, at_the_line - 2), Threshold(max(1, at_the_line - 1), inf))

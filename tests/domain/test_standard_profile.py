@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from breaker.domain.budget import Budget
+from breaker.domain.counters import Counters, WindowSizes
+from breaker.domain.crossings import sends_until_crowded
+from breaker.domain.cusum import Cusum
+from breaker.domain.detectors import Signal
+from breaker.domain.outcomes import Counting, OutcomeSet
+from breaker.domain.run_lengths import sends_to_height
+from breaker.domain.standard import standard_profile
+from breaker.domain.states import State
+from breaker.domain.thresholds import threshold_for
+
+COUNTING = Counting()
+PROFILE = standard_profile(Budget(), WindowSizes(), 0.8)
+
+
+def complained_at(*domains: str) -> State | None:
+    """Count complaints one after the other, each of a send of its own; return what is asked for at the end."""
+    counters = Counters(WindowSizes())
+    for number, domain in enumerate(domains):
+        change = counters.record(1_000 + number, 0, OutcomeSet.COMPLAINT, COUNTING)
+        for one in PROFILE.sequential:
+            counters.evidence[one.memory] = one.observe(counters.evidence.get(one.memory, 0), change, domain)
+    suspicion = PROFILE.suspect(counters, Signal.COMPLAINT)
+    return suspicion.step if suspicion else None
+
+
+def test_complaints_limit_first_and_stop_only_where_two_recipient_domains_complain() -> None:
+    found = [
+        complained_at(*domains) for domains in (["a"] * 2, ["a"] * 3, ["a"] * 9, ["b", *["a"] * 5], ["a", "b"] * 3)
+    ]
+
+    assert found == [None, State.LIMITED, State.LIMITED, State.LIMITED, State.STOPPED]
+
+
+@pytest.mark.parametrize("accounts", [100, 1_000, 30_000])
+@pytest.mark.parametrize("daily", [20, 200, 2_000])
+def test_the_height_for_bounces_is_the_lowest_that_keeps_its_share_of_the_budget(accounts: int, daily: int) -> None:
+    cusum = standard_profile(Budget(accounts=accounts), WindowSizes(), 0.8).detectors[0]
+    assert isinstance(cusum, Cusum)
+    [step] = cusum.steps
+    ladder = step.heights
+
+    h = threshold_for(ladder, 7 * daily)
+
+    assert h is not None
+    false_stops = accounts * 7 * daily / sends_to_height(17, h, 0.02)
+    one_lower = accounts * 7 * daily / sends_to_height(17, h - 1, 0.02)
+    assert false_stops <= 0.8
+    assert one_lower > 0.8 or h == 4 * 17
+
+
+def test_a_fleet_of_few_is_not_judged_by_less_than_one_of_a_hundred() -> None:
+    ten, hundred = (standard_profile(Budget(accounts=number), WindowSizes(), 0.8) for number in (10, 100))
+
+    assert ten.detectors == hundred.detectors
+
+
+def test_a_window_gets_crowded_about_as_seldom_as_in_a_simulation() -> None:
+    simulated = {(34, 1_000, 0.02): 66_200, (8, 10_000, 0.0003): 223_000, (6, 3_000, 0.0003): 2_006_000}
+
+    found = [sends_until_crowded(*one) for one in simulated]
+
+    assert found == pytest.approx(list(simulated.values()), rel=0.12)
+    assert sends_until_crowded(20, 1_000, 0.05) == 1_000
