@@ -8,7 +8,7 @@ from breaker.adapters.http.presentation import (
     report_as_json,
     verdict_as_json,
 )
-from breaker.app.daemon import Daemon, running, serve
+from breaker.app.daemon import Daemon, running, serve, spare_the_collector
 from breaker.app.database import UnavailableError, embedded_postgres, migrate, migration_sql
 from breaker.app.demo import DEMO_TOKEN, DemoPlan, DemoResult, Stop, demonstrate
 from breaker.app.derived import actuators_of, configured_modes, counting, window_sizes
@@ -40,6 +40,7 @@ __all__ = [
     "report_as_json",
     "running",
     "serve",
+    "spare_the_collector",
     "verdict_as_json",
     "window_sizes",
     "wire_operations",

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from breaker.adapters.nylas.notifications import decode
 from breaker.adapters.nylas.signature import HEADER, matching_secret
-from breaker.app import running
+from breaker.app import running, spare_the_collector
 from breaker.config import load
 from tests.bench.events import APPLICATION, PATH, SECRET
 
@@ -76,6 +76,7 @@ async def breaker(pipe: Connection, database_url: str, secrets_dir: str) -> None
         {},
     )
     async with running(settings) as daemon:
+        spare_the_collector()
         pipe.send(daemon.webhook_address[1])
         await asyncio.to_thread(pipe.recv)
 
