@@ -2,8 +2,8 @@
 
 An account is a grant. An event without a grant belongs to the account with the sender's address; where none is known,
 to an account that is known by its address alone, and which becomes the grant's own once the grant is known: by taking
-the grant over where there is no account of it yet, else by a merge. When a grant is deleted, history follows its
-address to the next grant that has it, for 30 days.
+the grant over where there is no account of it yet, else by a merge. When a grant is deleted, history and block follow
+its address to the next grant that has it, for 30 days; after that, the next grant has the address alone.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from breaker.adapters.postgres.merge import merge
+from breaker.domain.states import WANTED, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -56,6 +57,21 @@ _APPLICATION = "SELECT application FROM applications WHERE id = $1"
 _MAKE_APPLICATION = "INSERT INTO applications (id) VALUES ($1) ON CONFLICT DO NOTHING"
 
 _OWN = "SELECT account FROM accounts WHERE application = $1 AND grant_id = $2 AND merged_into IS NULL"
+
+# The grant that was there may be in quarantine; where the next one is, the platform has to be asked.
+_TAKE_OVER = """
+    UPDATE accounts SET grant_id = $2, grant_deleted_at = NULL, workspace_id = NULL, home_workspace_id = NULL
+    WHERE account = $1
+"""
+
+# What was read back was the other grant's.
+_UNCONFIRM = """
+    UPDATE circuits SET epoch = epoch + 1, confirmed = NULL, confirmed_at = NULL
+    WHERE account = $1 AND state = ANY($2::text[])
+"""
+_NOT_SENDING = [str(state) for state, wanted in WANTED.items() if wanted is not Wanted.SENDING]
+
+_LEAVE_ADDRESS = "UPDATE accounts SET address = NULL, domain = NULL WHERE account = $1"
 
 _HOLDER = """
     SELECT account, grant_id, grant_deleted_at FROM accounts
@@ -176,17 +192,19 @@ class Identities:
             holder = await connection.fetchrow(_HOLDER, application, sender.address)
             taken = holder is not None and holder["account"] != own
             if own is None and holder is not None and _may_follow(holder, now):
-                await connection.execute(
-                    "UPDATE accounts SET grant_id = $2, grant_deleted_at = NULL WHERE account = $1",
-                    holder["account"],
-                    sender.grant_id,
-                )
+                await connection.execute(_TAKE_OVER, holder["account"], sender.grant_id)
+                if holder["grant_id"] is not None:
+                    await connection.execute(_UNCONFIRM, holder["account"], _NOT_SENDING)
                 return int(holder["account"])
             if own is None:
                 await connection.execute(_MAKE, [application], [sender.grant_id], [None], now)
                 own = await connection.fetchval(_OWN, application, sender.grant_id)
             if taken and _may_follow(holder, now):
                 await merge(connection, holder["account"], own, self._sizes, self._counting)
+                taken = False
+            elif taken and holder["grant_deleted_at"] is not None:
+                # Nobody sends from it any more, and its history has stayed behind for long enough.
+                await connection.execute(_LEAVE_ADDRESS, holder["account"])
                 taken = False
             if not taken:
                 await connection.execute(
