@@ -230,7 +230,7 @@ class _Batch:
             await self._recount(outcome.account)
         self._add_tally(outcome.account, seen.sent_at, before, after)
         if event.kind in (OutcomeKind.BOUNCED, OutcomeKind.COMPLAINT):
-            self._note(outcome, seen.sent_at, after)
+            self._note(outcome, seen.sent_at)
         for detector in self._sequential:
             evidence = counters.evidence.get(detector.memory, 0)
             counters.evidence[detector.memory] = detector.observe(evidence, change, recipient.domain)
@@ -288,7 +288,7 @@ class _Batch:
         old = self._tallies.get(key)
         self._tallies[key] = change if old is None else added(old, change)
 
-    def _note(self, outcome: _Outcome, sent_at: int, after: int) -> None:
+    def _note(self, outcome: _Outcome, sent_at: int) -> None:
         event, recipient = outcome.event, outcome.recipient
         diagnostic = recipient.diagnostic
         self._bad.append(
@@ -300,7 +300,7 @@ class _Batch:
                 occurred_at=event.occurred_at,
                 kind=event.kind,
                 bounce_class=recipient.bounce_class,
-                counted=event.kind is OutcomeKind.COMPLAINT or bool(after & self._rules.counting.mask),
+                counted=event.kind is OutcomeKind.COMPLAINT or recipient.bounce_class in self._rules.counting.counted,
                 recipient_domain=recipient.domain,
                 sender_domain=(event.sender or "").rpartition("@")[2] or None,
                 enhanced_status=enhanced_status(diagnostic),

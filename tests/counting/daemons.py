@@ -13,10 +13,11 @@ from breaker.adapters.postgres.identities import Identities
 from breaker.adapters.postgres.ledger import PostgresLedger
 from breaker.adapters.postgres.partitions import Partitions
 from breaker.adapters.postgres.roster import PostgresRoster
+from breaker.domain.budget import Budget
 from breaker.domain.circuit import Mode
 from breaker.domain.commands import Actuator
 from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import Level, Signal
+from breaker.domain.detectors import Signal, Suspicion
 from breaker.domain.outcomes import BounceClass, Counting, DeliveryEvent, OutcomeKind, Recipient
 from breaker.domain.profile import Profile
 from breaker.domain.states import State
@@ -40,9 +41,28 @@ SIMULATOR = "simulator.example"
 APPLICATION = "app-1"
 
 RULES = Rules(COUNTING, frozenset({FEEDBACK}), frozenset({SIMULATOR}), b"k" * 32)
-NOBODY = Profile("nobody", ())
+
+
+@dataclass(frozen=True)
+class FourInTwenty:
+    """Asks for a stop at four hard bounces in twenty sends since the last reset, or a higher share of more."""
+
+    name: str = "four"
+    signal: Signal = Signal.BOUNCE
+
+    def suspect(self, counters: Counters) -> Suspicion | None:
+        bad, sends = counters.totals.hard_bounces, counters.totals.sends
+        if sends < 20 or bad * 5 < sends:
+            return None
+        return Suspicion(self.name, self.signal, State.STOPPED, None, bad, sends, 0.2)
+
+    def describe(self) -> dict[str, object]:
+        return {}
+
+
+NOBODY = Profile("nobody", Budget(), ())
 """A profile that suspects nobody."""
-LEVEL = Profile("level", (Level(Signal.BOUNCE, State.STOPPED, 0.04, minimum_sends=20, minimum_bad=4),))
+SIMPLE = Profile("simple", Budget(), (FourInTwenty(),))
 
 
 @dataclass

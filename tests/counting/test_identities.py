@@ -12,7 +12,7 @@ from breaker.domain.commands import Actuator
 from breaker.domain.outcomes import BounceClass, OutcomeKind
 from breaker.flows.order_again import order_again
 from breaker.ports import Sender
-from tests.counting.daemons import APPLICATION, DAY, LEVEL, NOW, daemon, event, started
+from tests.counting.daemons import APPLICATION, DAY, NOW, SIMPLE, daemon, event, started
 from tests.counting.histories import wrong_windows
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ async def open_commands(one: Daemon) -> list[tuple[str | None, str]]:
 async def test_an_address_that_was_stopped_on_paper_is_stopped_in_deed_once_its_grant_is_known(
     database_url: str,
 ) -> None:
-    async with daemon(database_url, mode=Mode.ENFORCE, profile=LEVEL) as one:
+    async with daemon(database_url, mode=Mode.ENFORCE, profile=SIMPLE) as one:
         await stop(one, "address")
         before = await open_commands(one)
         await one.take(by_both(DELIVERED, "m1"))
@@ -250,7 +250,7 @@ async def test_an_address_that_was_stopped_on_paper_is_stopped_in_deed_once_its_
 
 @pytest.mark.parametrize("mode", [Mode.ENFORCE, Mode.OBSERVE])
 async def test_a_merge_keeps_the_stricter_state_and_what_led_to_it(database_url: str, mode: Mode) -> None:
-    async with daemon(database_url, mode=mode, profile=LEVEL) as one:
+    async with daemon(database_url, mode=mode, profile=SIMPLE) as one:
         await one.take(by_grant(DELIVERED, "first"))
         await stop(one, "address")
         gone = await one.row(address=ADDRESS)
@@ -268,7 +268,7 @@ async def test_a_merge_keeps_the_stricter_state_and_what_led_to_it(database_url:
 
 
 async def test_a_merge_into_a_stopped_account_changes_nothing_about_the_stop(database_url: str) -> None:
-    async with daemon(database_url, mode=Mode.ENFORCE, profile=LEVEL) as one:
+    async with daemon(database_url, mode=Mode.ENFORCE, profile=SIMPLE) as one:
         await stop(one, "grant")
         before = dict(await one.row(grant="grant-1"))
         await one.take(by_address(DELIVERED, "m1"))
@@ -281,7 +281,7 @@ async def test_a_merge_into_a_stopped_account_changes_nothing_about_the_stop(dat
 
 
 async def test_a_stop_that_follows_an_address_is_carried_out_anew_for_the_next_grant(database_url: str) -> None:
-    async with daemon(database_url, mode=Mode.ENFORCE, profile=LEVEL) as one:
+    async with daemon(database_url, mode=Mode.ENFORCE, profile=SIMPLE) as one:
         await stop(one, "both")
         await one.pool.execute("UPDATE commands SET ended_at = $1, ended = 'settled'", NOW)
         await one.pool.execute("UPDATE circuits SET confirmed = 'stopped', confirmed_at = $1", NOW)

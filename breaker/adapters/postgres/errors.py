@@ -17,6 +17,7 @@ _AGAIN = (
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
     asyncpg.UniqueViolationError,  # two daemons made the same account known, or entered the same send
+    asyncpg.InvalidCachedStatementError,  # a migration changed what a prepared statement returns; it is prepared anew
     asyncpg.ForeignKeyViolationError,  # an account was merged, or the database was replaced, since it was looked up
 )
 
