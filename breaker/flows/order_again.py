@@ -1,7 +1,7 @@
 """Order again: an account that should be stopped, and that nothing is under way for, gets its commands after all.
 
-That happens where an account could not be stopped when it was decided: it was known by its address alone, and its grant
-has become known since.
+That happens where an account could not be stopped when it was decided, since it was known by its address alone, and its
+grant has become known; and where a teardown took the block back, and another setup followed.
 """
 
 from __future__ import annotations

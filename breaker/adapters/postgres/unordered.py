@@ -16,7 +16,10 @@ _UNORDERED = """
     FROM circuits c JOIN accounts a USING (account)
     WHERE c.state IN ('limited', 'stopped', 'probing') AND c.confirmed IS NULL AND a.grant_id IS NOT NULL
       AND c.last_verdict IS NOT NULL
-      AND NOT EXISTS (SELECT FROM commands o WHERE o.account = c.account AND o.epoch = c.epoch)
+      AND NOT EXISTS (
+          SELECT FROM commands o
+          WHERE o.account = c.account AND o.epoch = c.epoch AND (o.ended_at IS NULL OR o.ended = 'given_up')
+      )
     ORDER BY c.account
     LIMIT 500
 """
