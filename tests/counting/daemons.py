@@ -26,7 +26,7 @@ from breaker.flows.ingest import Ingest
 from breaker.ports import ModeInForce, TryTransactionAgainError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from breaker.flows.count import Report
     from breaker.ports import Account
@@ -177,9 +177,17 @@ async def daemon(  # noqa: PLR0913 - each by name, and most tests say one
     writers: int = 2,
     batch_size: int = 64,
     server_settings: dict[str, str] | None = None,
+    log: Callable[[asyncpg.connection.LoggedQuery], None] | None = None,
 ) -> AsyncIterator[Daemon]:
-    """Give a daemon on a database, with connections of its own."""
-    pool = await asyncpg.create_pool(url, min_size=0, max_size=connections, server_settings=server_settings or {})
+    """Give a daemon on a database, with connections of its own; `log` is told of every statement."""
+
+    async def set_up(connection: asyncpg.Connection) -> None:
+        if log:
+            connection.add_query_logger(log)
+
+    pool = await asyncpg.create_pool(
+        url, min_size=0, max_size=connections, server_settings=server_settings or {}, setup=set_up
+    )
     try:
         identities, partitions = Identities(pool, sizes, rules.counting), Partitions(pool, ahead=1)
         ledger = PostgresLedger(pool, sizes, identities, partitions, PostgresGuard(limits or Limits()))
