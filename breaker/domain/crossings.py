@@ -10,6 +10,8 @@ from math import ceil, exp, inf, lgamma, log, log1p
 
 from breaker.domain.beta import at_least
 
+_CLOSE = 0.9
+
 
 def touches(line: float, representative_volume: int, rate: float) -> float:
     """Return the probability that the bad outcomes of one window reach the line.
@@ -42,7 +44,7 @@ def sends_until_crowded(bad: int, representative_volume: int, rate: float) -> fl
 
     A window gets so many when a bad one comes to one fewer; such moments come in clumps, of which the first one counts
     (the clumping heuristic for scan statistics; Aldous, "Probability approximations via the Poisson clumping
-    heuristic", 1989). Good to some percent where the windows' mean is well below, which is where it is asked.
+    heuristic", 1989). Good to some percent where it takes twenty windows or more, which is where it is asked.
 
     Args:
         bad: The bad outcomes in question.
@@ -50,11 +52,11 @@ def sends_until_crowded(bad: int, representative_volume: int, rate: float) -> fl
         rate: The account's true rate, a fraction.
 
     Returns:
-        The sends; `representative_volume` where the windows' mean is that high already.
+        The sends; `representative_volume` where the windows' mean comes near already.
     """
     others = representative_volume - 1
     mean = others * rate
-    if bad <= mean:
+    if mean >= _CLOSE * bad:
         return float(representative_volume)
     one_fewer = exp(
         lgamma(others + 1)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from breaker.domain.counters import Counters
     from breaker.domain.states import State
 
-_FULL = 0.99
+FULL = 0.99
 """The share of R that a window holds at least when it is full: windows are true to within 1 % of R."""
 
 
@@ -52,7 +52,7 @@ class Level:
         volume: float | None = None
         for size, bad, total in windows_of(counters, self.signal):
             ladder = self.ceilings.get(size)
-            if ladder is None or total < _FULL * size or bad < ladder[0].value:
+            if ladder is None or total < FULL * size or bad < ladder[0].value:
                 continue
             volume = weekly_sends(series_of(counters, self.signal)) if volume is None else volume
             ceiling = threshold_for(ladder, volume)
