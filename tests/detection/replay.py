@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COUNTING = Counting()
 SIZES = WindowSizes()
+_READ = 11_000
 JUDGED_FROM = 1_000
 """Known sends from which on the platform's line for bounces is looked at; for complaints the window has to be full."""
 
@@ -117,5 +118,9 @@ def replay(  # noqa: PLR0913 - what is replayed, through what, and until when
 
 
 def recount(counters: Counters, past: list[tuple[int, int]]) -> None:
-    """Build the windows anew, as the ledger would."""
-    counters.recount(sorted(past, key=lambda one: -one[0]), COUNTING)
+    """Build the windows anew, as from the ledger: by the newest sends, in the order of sending."""
+    past.sort()
+    newest = past[: -_READ - 1 : -1]
+    counters.recount(newest, COUNTING, complete=len(newest) == len(past))
+    if counters.crowded:
+        counters.recount(past[::-1], COUNTING)

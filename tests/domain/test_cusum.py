@@ -78,6 +78,21 @@ def test_what_is_suspected_rests_on_the_send_that_just_turned_out_bad() -> None:
     assert [at for at, _ in found] == [5, 6, 7]
 
 
+@pytest.mark.parametrize("late", [10, 40])
+def test_the_bounces_of_a_burst_that_all_come_after_it_are_those_of_the_whole_burst(late: int) -> None:
+    counters = Counters(WindowSizes())
+    for send in range(2_000):
+        if send % (2_000 // late):
+            counters.record(1_000_000 + send, 0, OutcomeSet.DELIVERED, COUNTING)
+
+    found = []
+    for send in range(0, 2_000, 2_000 // late):
+        counters.record(1_000_000 + send, 0, OutcomeSet.UNKNOWN_RECIPIENT, COUNTING)
+        found.append(STOPS.suspect(counters))
+
+    assert found == [None] * late
+
+
 def every_run(marks: list[int], place: int, m: int) -> int:
     """The greatest worth of any run of sends with that one in it, by trying each."""
     worths = [m * mark - 1 for mark in marks]

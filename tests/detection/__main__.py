@@ -1,0 +1,151 @@
+"""Print the detection tables: `python -m tests.detection [--accounts 400] [--fleet 1000] [--only NAME] [--seed 4]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from rich.console import Console
+from rich.progress import track
+
+from breaker.domain.detectors import Signal
+from breaker.domain.states import State
+from tests.detection.tables import (
+    VOLUMES,
+    WORKING_DAYS,
+    bounce_changes,
+    changed,
+    complaint_change,
+    profile_of,
+    steady,
+)
+
+ERRORS = Console(stderr=True)
+NINETY_DAYS = 90 / 7
+_SENDS = 4_000_000
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.detection", description=__doc__)
+    parser.add_argument("--accounts", type=int, default=400, help="accounts tried for each cell")
+    parser.add_argument("--fleet", type=int, default=1_000, help="accounts of the fleet that the budget is for")
+    parser.add_argument("--only", choices=sorted(TABLES), help="print one table alone")
+    parser.add_argument("--seed", default="4")
+    given = parser.parse_args()
+    for name in [given.only] if given.only else TABLES:
+        TABLES[name](given.accounts, given.fleet, given.seed)
+        sys.stdout.write("\n")
+
+
+def bounces(accounts: int, fleet: int, seed: str) -> None:
+    """Bounces that change."""
+    profile = profile_of(fleet)
+    _say(
+        f"Bounces: stopped after a change, {accounts} accounts a row, thresholds of a fleet of {fleet:,}.",
+        "before | after | creeping | sends a day | before the line of R = 1,000 | 3,000 | 10,000 | median | 95 % |"
+        " early",
+    )
+    for change, daily in track(list(bounce_changes()), "bounces", console=ERRORS):
+        found = changed(profile, Signal.BOUNCE, change, daily=daily, accounts=accounts, step=State.STOPPED, seed=seed)
+        _say(
+            _row(
+                f"{change.before:.0%}",
+                f"{change.after:.0%}",
+                change.creeping or "at once",
+                f"{daily:,}",
+                *(f"{100 * share:.1f} %" for share in found.before_the_line.values()),
+                f"{found.median:.0f}",
+                f"{found.late:.0f}",
+                found.early,
+            )
+        )
+
+
+def complaints(accounts: int, fleet: int, seed: str) -> None:
+    """Complaints that change."""
+    profile = profile_of(fleet)
+    _say(
+        f"Complaints .03 % to .3 %: limited or stopped, {accounts} accounts a row, thresholds of a fleet of {fleet:,}.",
+        "sends a day | before the line of R = 10,000 | median | 95 % | early",
+    )
+    for daily in track(VOLUMES[1:], "complaints", console=ERRORS):
+        found = changed(
+            profile,
+            Signal.COMPLAINT,
+            complaint_change(),
+            daily=daily,
+            accounts=accounts,
+            step=State.LIMITED,
+            seed=seed,
+        )
+        [share] = found.before_the_line.values()
+        _say(_row(f"{daily:,}", f"{100 * share:.1f} %", f"{found.median:.0f}", f"{found.late:.0f}", found.early))
+
+
+def steady_bounces(accounts: int, fleet: int, seed: str) -> None:
+    """Bounces that stay at 2 %: with the default budget, and with a hundred times as much, to see something happen."""
+    _say(
+        f"Bounces steady at 2 %: false stops a week in a fleet of {fleet:,}, {_SENDS:,} sends a row.",
+        "budget | sends a day | stopped | a week | 95 % interval",
+    )
+    cells = [(budget, daily) for budget in (1.0, 100.0) for daily in VOLUMES]
+    for budget, daily in track(cells, "steady", console=ERRORS):
+        weeks = max(2.0, 1_000 / daily)
+        found = steady(
+            profile_of(fleet, budget),
+            Signal.BOUNCE,
+            0.02,
+            daily=daily,
+            accounts=round(_SENDS * accounts / 400 / daily / WORKING_DAYS / weeks),
+            weeks=weeks,
+            step=State.STOPPED,
+            seed=seed,
+        )
+        low, high = found.interval
+        _say(_row(f"{budget:g}", f"{daily:,}", found.acted, f"{found.per_week:.2f}", f"{low:.2f} to {high:.2f}"))
+
+
+def steady_complaints(accounts: int, fleet: int, seed: str) -> None:
+    """Complaints that stay at .03 %."""
+    profile = profile_of(fleet)
+    _say(
+        f"Complaints steady at .03 % over 90 days, thresholds of a fleet of {fleet:,}.",
+        "sends a day | accounts | limited or stopped | share | stopped",
+    )
+    for daily in track(VOLUMES[1:], "steady complaints", console=ERRORS):
+        limited, stopped = (
+            steady(
+                profile,
+                Signal.COMPLAINT,
+                0.0003,
+                daily=daily,
+                accounts=accounts,
+                weeks=NINETY_DAYS,
+                step=step,
+                seed=seed,
+            )
+            for step in (State.LIMITED, State.STOPPED)
+        )
+        _say(_row(f"{daily:,}", accounts, limited.acted, f"{limited.acted / accounts:.1%}", stopped.acted))
+
+
+def _row(*cells: object) -> str:
+    return " | ".join(map(str, cells))
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+TABLES = {
+    "bounces": bounces,
+    "complaints": complaints,
+    "steady-bounces": steady_bounces,
+    "steady-complaints": steady_complaints,
+}
+
+if __name__ == "__main__":
+    main()
