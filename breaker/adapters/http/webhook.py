@@ -12,6 +12,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import structlog
 from aiohttp import web
 
 from breaker.adapters.nylas.notifications import (
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from breaker.ports import Clock
+
+log = structlog.get_logger(__name__)
 
 PATH = "/webhooks/nylas"
 _RETRY_AFTER = {"Retry-After": "30"}
@@ -169,8 +172,14 @@ class WebhookListener:
             answer = Answer(503, "not_in_time", f"it was not committed within {self._limits.seconds:g} s")
         except web.HTTPRequestEntityTooLarge:
             answer = Answer(413, "too_large", f"the body is larger than {self._limits.body} bytes")
+        except web.RequestPayloadError:
+            answer = Answer(400, "broken_off", "the body is broken off, or not as its headers say")
         except (TryLaterError, StoreError) as error:
             answer = Answer(503, "try_later", str(error) or "it can't be committed now")
+        except Exception:
+            # Our own mistake; the platform never sends again what was answered 500.
+            log.exception("a notification could not be taken in")
+            answer = Answer(503, "failed", "it can't be taken in now")
         self._observer.answered(answer.status, answer.result, answer.trigger)
         headers = _RETRY_AFTER if answer.status == 503 else None  # noqa: PLR2004
         return web.Response(status=answer.status, text=answer.text + "\n", headers=headers)
@@ -191,7 +200,8 @@ class WebhookListener:
             return await self._keep(application_id, body, str(error))
         if event.application_id and event.application_id != application_id:
             raise Answer(401, "other_application", "the body is of another application than its signature")
-        self._observer.received(application_id, event.trigger, _occurred_at(event, now), now)
+        if not isinstance(event, OtherEvent) or event.known:
+            self._observer.received(application_id, event.trigger, _occurred_at(event, now), now)
         if isinstance(event, DeliveryEvent):
             if len(event.recipients) > self._limits.recipients:
                 return await self._keep(application_id, body, f"more than {self._limits.recipients} recipients")

@@ -7,6 +7,7 @@ https://developer.nylas.com/docs/reference/notifications/agent-accounts/ and ...
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ OTHER_TRIGGERS = frozenset(
 LONGEST_ID = 256
 LONGEST_ADDRESS = 320
 _LAST_SECOND = 2**32
+_TOO_DEEP = "it is nested too deeply to be read"
 
 
 class NotJsonError(Exception):
@@ -180,6 +182,8 @@ def decode(body: bytes, received_at: float) -> Notification:
         return _decode_other(body, received_at, error)
     except UnicodeDecodeError as error:
         raise NotJsonError("the body is not UTF-8") from error
+    except RecursionError as error:
+        raise NotUnderstoodError(_TOO_DEEP) from error
     trigger = without_suffix(envelope.type)
     kind = DELIVERY_TRIGGERS.get(trigger)
     if kind is None:
@@ -192,7 +196,7 @@ def trigger_and_application(body: bytes) -> tuple[str, str]:
     try:
         header = _header.decode(body)
         return without_suffix(header.type), _application_only.decode(header.data).application_id
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "", ""
 
 
@@ -210,6 +214,8 @@ def _decode_other(body: bytes, received_at: float, problem: Exception | None) ->
         if _is_json(body):
             raise NotUnderstoodError(f"the envelope: {_shape(error)}") from error
         raise NotJsonError("the body is not JSON") from error
+    except RecursionError as error:
+        raise NotUnderstoodError(_TOO_DEEP) from error
     trigger = without_suffix(header.type)
     if trigger in DELIVERY_TRIGGERS:
         raise NotUnderstoodError(_shape(problem)) from problem
@@ -217,7 +223,7 @@ def _decode_other(body: bytes, received_at: float, problem: Exception | None) ->
         return _grant_event(body, trigger, received_at)
     try:
         application_id = _application_only.decode(header.data).application_id
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         application_id = ""
     return OtherEvent(application_id, trigger, trigger in OTHER_TRIGGERS)
 
@@ -279,7 +285,7 @@ def _present(part: Part | None, name: str) -> Part:
 
 
 def _required(one: str | _Address) -> str:
-    given = one if isinstance(one, str) else one.email
+    given = (one if isinstance(one, str) else one.email).strip()
     # The plain form needs no parsing; the hot path knows nothing else.
     address = given if given.islower() and " " not in given and "<" not in given else _address(given)
     if not address or len(address) > LONGEST_ADDRESS:
@@ -313,14 +319,19 @@ def _seconds(sent_at: float | str) -> int:
 
 
 def _time_or(time: object, received_at: float) -> float:
-    return float(time) if isinstance(time, int | float) and not isinstance(time, bool) else received_at
+    if isinstance(time, int | float) and not isinstance(time, bool):
+        with suppress(OverflowError):
+            return float(time)
+    return received_at
 
 
 def _grant_event(body: bytes, trigger: str, received_at: float) -> GrantEvent:
     try:
         envelope = _grant.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise NotUnderstoodError(_shape(error)) from error
+    except UnicodeDecodeError as error:
+        raise NotJsonError("the body is not UTF-8") from error
     found = envelope.data.object
     _identifier("data.application_id", envelope.data.application_id)
     _identifier("data.object.grant_id", found.grant_id)
@@ -346,4 +357,6 @@ def _is_json(body: bytes) -> bool:
         _anything.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
+    except RecursionError:
+        return True  # as far as it was read
     return True

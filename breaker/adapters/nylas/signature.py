@@ -26,7 +26,8 @@ def sign(body: bytes, secret: str) -> str:
 def matching_secret(body: bytes, signature: str | None, secrets: Iterable[str]) -> str | None:
     """Return the secret that a body was signed with, or None.
 
-    Every secret is tried and compared in constant time, so that the time taken tells nothing of any of them.
+    Every secret is tried and compared in constant time, so that the time taken tells nothing of any of them. An empty
+    one, which anybody could sign with, is none.
 
     Args:
         body: The bytes as they came over the wire.
@@ -38,6 +39,6 @@ def matching_secret(body: bytes, signature: str | None, secrets: Iterable[str]) 
     given = signature.strip().lower().removeprefix("sha256=")
     found = None
     for secret in secrets:
-        if hmac.compare_digest(sign(body, secret), given):
+        if secret and hmac.compare_digest(sign(body, secret), given):
             found = secret
     return found
