@@ -249,8 +249,10 @@ class _World:
         if not self.listener.unsettled:
             return
         self.listener.unsettled = False
+        clock = self.simulation.clock
         while not await self.daemon.idle():
-            await self.simulation.clock.advance(0.1)
+            if not clock.advancing:  # by the simulation, which lost patience with us
+                await clock.advance(0.1)
             await asyncio.sleep(_BREATH)
 
     async def explain(self, stops: tuple[Stop, ...]) -> tuple[Explanation, ...]:

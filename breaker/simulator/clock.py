@@ -62,6 +62,11 @@ class SimulatedClock:
             heapq.heappop(self._waiting)
         return self._waiting[0][0] if self._waiting else None
 
+    @property
+    def advancing(self) -> bool:
+        """Whether a driver is advancing the clock at this moment, so that nobody else may."""
+        return self._advancing
+
     async def advance(self, seconds: float) -> None:
         """Move time on, waking sleepers in the order of their time and letting them run in between.
 

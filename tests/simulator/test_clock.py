@@ -52,6 +52,22 @@ async def test_a_sleeper_that_sleeps_again_wakes_again_within_the_same_advance(c
     assert seen == [10, 20, 30, 40, 50]
 
 
+async def test_the_clock_tells_others_while_a_driver_advances_it(clock: SimulatedClock) -> None:
+    seen = [clock.advancing]
+
+    async def sleeper() -> None:
+        await clock.sleep(10)
+        seen.append(clock.advancing)
+
+    task = asyncio.create_task(sleeper())
+    await asyncio.sleep(0)
+    await clock.advance(20)
+    await task
+    seen.append(clock.advancing)
+
+    assert seen == [False, True, False]
+
+
 async def test_a_cancelled_sleeper_holds_nothing_up(clock: SimulatedClock) -> None:
     task = asyncio.create_task(clock.sleep(10))
     await asyncio.sleep(0)
