@@ -221,16 +221,22 @@ def _carry_out(settings: Settings, act: Act, selectors: Sequence[Selector], mann
     async def work(available: Operations) -> ExitCode:
         planned = await available.operator.plan(act, selectors)
         if manner.plan:
-            _print(planned, manner, plan=True)
+            _print(act, planned, manner, plan=True)
             return ExitCode.DONE
-        if planned.covered > 1:
+        if planned.covered > ASKED_BEYOND and not manner.yes:
             _announce(act, planned)
-        if planned.covered > ASKED_BEYOND and not manner.yes and not _agreed(planned):
-            remark("Nothing was changed.")
-            return ExitCode.FAILED
+            if not _agreed(planned):
+                remark("Nothing was changed.")
+                return ExitCode.FAILED
         done = await available.operator.carry_out(act, selectors)
         unconfirmed = await available.operator.wait(done, manner.wait)
-        _print(done, manner, plan=False, unconfirmed=len(unconfirmed))
+        _print(act, done, manner, plan=False, unconfirmed=len(unconfirmed))
+        if act.mode is Mode.ENFORCE and settings.database_url is None:
+            remark(
+                "note: no BREAKER_DATABASE_URL is set: on its embedded database `breaker serve` stops nobody by "
+                "itself, unless it runs with --embedded",
+                style="yellow",
+            )
         if done.counts[Effect.REFUSED]:
             return ExitCode.FAILED
         return ExitCode.NOT_CONFIRMED if unconfirmed else ExitCode.DONE
@@ -239,12 +245,17 @@ def _carry_out(settings: Settings, act: Act, selectors: Sequence[Selector], mann
 
 
 def _announce(act: Act, planned: Report) -> None:
-    what = f"mode {act.mode or ModeChoice.INHERIT}" if act.kind is ActKind.MODE else str(act.kind)
-    remark(f"{what}: {many(planned.covered, 'account')}{_counts(planned)}")
+    remark(_headline(act, planned))
     if planned.listed:
         print_table(_COLUMNS, [_row(one) for one in planned.listed[:_SHOWN]], remarks())
     if planned.total > _SHOWN:
         remark(f"... and {planned.total - _SHOWN:,} more")
+
+
+def _headline(act: Act, report: Report) -> str:
+    what = f"mode {act.mode or ModeChoice.INHERIT}" if act.kind is ActKind.MODE else str(act.kind)
+    of = f" of {', '.join(report.settings)}" if report.settings else ""
+    return f"{what}{of}: {many(report.covered, 'account')}{_counts(report)}"
 
 
 def _agreed(planned: Report) -> bool:
@@ -255,12 +266,12 @@ def _agreed(planned: Report) -> bool:
     return typer.confirm(f"Go on with {planned.covered:,} accounts?", err=True)
 
 
-def _print(report: Report, manner: Manner, *, plan: bool, unconfirmed: int = 0) -> None:
+def _print(act: Act, report: Report, manner: Manner, *, plan: bool, unconfirmed: int = 0) -> None:
     if manner.json:
         print_json(report_as_json(report, plan=plan, unconfirmed=None if plan else unconfirmed))
         return
-    if report.settings:
-        print_table((Column("mode of"),), [(one,) for one in report.settings])
+    if act.kind is ActKind.MODE or report.covered > 1:
+        remark(_headline(act, report))
     if report.listed:
         print_table(_COLUMNS, [_row(one) for one in report.listed])
     if plan:
@@ -270,10 +281,12 @@ def _print(report: Report, manner: Manner, *, plan: bool, unconfirmed: int = 0) 
             f"{unconfirmed:,} not yet confirmed by the platform: it is ordered, and `breaker serve` carries it out. "
             "`breaker explain` shows what is missing."
         )
-    if report.counts[Effect.PENDING]:
+    held = report.counts[Effect.PENDING]
+    if held and act.mode is Mode.ENFORCE:
         remark(
-            f"{many(report.counts[Effect.PENDING], 'verdict')} given before stay pending and stop nobody now; "
-            "--apply-pending takes them."
+            "1 verdict given before stays pending and stops nobody now; --apply-pending takes it."
+            if held == 1
+            else f"{held:,} verdicts given before stay pending and stop nobody now; --apply-pending takes them."
         )
 
 

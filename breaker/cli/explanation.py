@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from breaker.cli.output import STYLES, Column, print_table
-from breaker.cli.words import ago, lasting, moment, percent
+from breaker.cli.words import ago, lasting, many, moment, percent
 from breaker.domain.acts import UNENFORCEABLE
 from breaker.domain.detectors import PLATFORM_LINES, PLATFORM_PAUSES, Signal
 from breaker.domain.headroom import headroom, rate
@@ -49,6 +49,9 @@ _COMMANDS = (
     Column("error", shrinks=True),
 )
 
+_BAD = {Signal.BOUNCE: "hard bounce", Signal.COMPLAINT: "complaint"}
+_JUDGED = {Signal.BOUNCE: "sends", Signal.COMPLAINT: "delivered sends"}
+
 
 def print_explanation(console: Console, explanation: Explanation, now: float) -> None:
     """Tell all that is known of an account."""
@@ -70,7 +73,7 @@ def print_explanation(console: Console, explanation: Explanation, now: float) ->
         print_table(_COMMANDS, [_command(one, now) for one in explanation.commands], console)
     console.print()
     for line in _next_steps(explanation):
-        _say(console, line)
+        console.print(Text(line), soft_wrap=True)  # in one piece, so that a command can be copied
 
 
 def _print_state(console: Console, explanation: Explanation, now: float) -> None:
@@ -89,7 +92,7 @@ def _print_state(console: Console, explanation: Explanation, now: float) -> None
     source = (
         f"set for the {standing.mode_source} by {setting.author}: {setting.reason}"
         if setting
-        else (f"configured ({standing.mode_source})")
+        else f"from the {standing.mode_source}'s configuration"
     )
     expiry = f", until {moment(setting.expires_at)}" if setting and setting.expires_at else ""
     _say(console, f"  mode      {standing.mode}, {source}{expiry}")
@@ -143,13 +146,14 @@ def _windows_of(name: str, signal: Signal, series: Series, what: str) -> Iterato
 def _headrooms(standing: Standing) -> Iterator[str]:
     for signal in Signal:
         left = headroom(standing.counters, signal)
-        pace = "never at the present rate" if left.sends is None else f"{left.sends:,} sends at the present rate"
+        pace = "never" if left.sends is None else f"after {left.sends:,} sends"
         reached = (
             "the platform's review line is reached"
             if left.bad_outcomes == 0
-            else (f"{left.bad_outcomes:,} more bad outcomes in a row reach the platform's review line ({pace})")
+            else f"the platform's review line is {many(left.bad_outcomes, _BAD[signal])} in a row away"
+            f" (at the present rate: {pace})"
         )
-        yield f"  {signal}: {reached}, if its window holds {left.window:,} sends"
+        yield f"  {signal}: {reached}, if it judges the last {left.window:,} {_JUDGED[signal]}"
 
 
 def _recent(explanation: Explanation) -> Iterator[tuple[str, ...]]:

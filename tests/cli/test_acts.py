@@ -116,7 +116,7 @@ def test_enforcing_lists_whose_verdict_is_pending(shell: Terminal) -> None:
 
     assert said.code == 0
     assert "agent@x.example" in said.out
-    assert said.err.endswith("1 verdict given before stay pending and stop nobody now; --apply-pending takes them.\n")
+    assert said.err.endswith("1 verdict given before stays pending and stops nobody now; --apply-pending takes it.\n")
 
 
 def test_pending_verdicts_are_taken_where_that_is_said(shell: Terminal) -> None:

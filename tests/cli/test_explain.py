@@ -28,7 +28,7 @@ def test_an_account_is_explained_from_its_numbers_to_what_to_type_next(shell: Te
     for part in (
         "grant grant-bad, application app-1",
         "NOT YET CONFIRMED: stopped is wanted",
-        "observe, configured (daemon)",
+        "observe, from the daemon's configuration",
         "bounce: the platform's review line is reached",
         "(level, held by observe)",
         "12 of the last 200 sends hard-bounced.",
