@@ -63,8 +63,8 @@ class DetectionSettings(Group):
     """Accounts of the whole fleet that may be stopped in a week while they are healthy. Default: 1, which a person can
     look at and reset; thresholds follow from it and from what each account sends."""
 
-    false_limits_per_week: FalseAlarms = 4.0
-    """The same for accounts that are limited to replies. Default: 4: it costs less than a stop, and complaints, which
+    false_limits_per_week: FalseAlarms = 3.0
+    """The same for accounts that are limited to replies. Default: 3: it costs less than a stop, and complaints, which
     lead to it, leave little time."""
 
     false_warnings_per_week: FalseAlarms = 20.0

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from breaker.domain.windows import Series
 
-WEEK = 7 * 86_400
+DAY = 86_400
+WEEK = 7 * DAY
 
 
 def weekly_sends(series: Series) -> float:
     """Return the sends of the seven days before the latest one, each of which was a chance of a false alarm.
 
-    Where the series does not reach back so far, because newer sends fill it, they are taken to go on as they are.
+    Where the series does not reach back so far, they are taken to go on as they are: newer sends may fill it, and an
+    account may be new. Of a new one's first day no more is made than if it had lasted a whole one.
     """
     starts, totals, _ = series.buckets()
     if not starts:
         return 0.0
     first = bisect_left(starts, series.latest - WEEK)
     sends = sum(totals[first:])
-    if first == 0 and series.truncated:
-        return sends * WEEK / max(1, series.latest - starts[0])
-    return float(sends)
+    if first:
+        return float(sends)
+    span = series.latest - starts[0]
+    return sends * WEEK / max(1, span if series.truncated else max(span, DAY))

@@ -21,7 +21,7 @@ STOPS = Cusum(
     0.03,
     0.10,
     17,
-    (Step(State.WARNED, (Threshold(68, inf),)), Step(State.STOPPED, (Threshold(85, 100), Threshold(102, inf)))),
+    (Step(State.WARNED, (Threshold(68, inf),)), Step(State.STOPPED, (Threshold(85, 1_000), Threshold(102, inf)))),
 )
 
 
@@ -55,13 +55,13 @@ def test_five_bounces_in_a_row_warn_and_six_stop_who_sends_little() -> None:
 
 def test_who_sends_much_needs_more() -> None:
     quiet = suspicions("d" * 90 + "b" * 7)
-    busy = suspicions("d" * 110 + "b" * 7)
-    busy_long_ago = suspicions("d" * 110 + "b" * 7, spacing=86_400)
+    busy = suspicions("d" * 200 + "b" * 7)
+    busy_long_ago = suspicions("d" * 200 + "b" * 7, spacing=86_400)
 
     assert [next(at for at, one in found if one.step is State.STOPPED) for found in (quiet, busy, busy_long_ago)] == [
         96,
-        117,
-        116,
+        207,
+        206,
     ]
 
 

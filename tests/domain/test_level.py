@@ -16,7 +16,7 @@ SIZES = WindowSizes((100, 500), (500,))
 BOUNCES = Level(
     Signal.BOUNCE,
     State.STOPPED,
-    {100: (Threshold(4, 150), Threshold(5, inf)), 500: (Threshold(12, inf),)},
+    {100: (Threshold(4, 1_000), Threshold(5, inf)), 500: (Threshold(12, inf),)},
 )
 COMPLAINTS = Level(Signal.COMPLAINT, State.WARNED, {500: (Threshold(12, inf),)})
 
