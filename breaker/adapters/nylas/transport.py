@@ -126,7 +126,8 @@ class Transport:
             raise TryAgainError(f"{request} was not answered within {self.answer_within:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             self.observe("connection")
-            raise TryAgainError(f"{request} could not be sent: {type(error).__name__}") from None
+            why = "no connection" if isinstance(error, aiohttp.ClientConnectionError) else type(error).__name__
+            raise TryAgainError(f"{request} could not be sent to {self.api_url}: {why}") from None
         self.observe(str(response.status))
         if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
             return answer
