@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 _REACH = 10
-"""Bad outcomes' worth that a run may lose on the way to something better: more than any height that is in use."""
+"""Bad outcomes' worth that a run may lose on the way to something better, or need to gain: no height is greater."""
 
 
 class Run(NamedTuple):
@@ -149,6 +149,8 @@ def _extension(totals: Sequence[int], bads: Sequence[int], places: range, m: int
             left_out = _margin(totals, bads, place)
             if here + left_out > most:
                 most, best = here + left_out, (bad, sends - left_out)
+                if most > -floor:
+                    break
         if here < floor:
             break
     return best

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from breaker.domain.detectors import Detector, SequentialDetector, Signal
-from breaker.domain.states import SEVERITY
+from breaker.domain.states import SEVERITY, State
 
 if TYPE_CHECKING:
     from breaker.domain.budget import Budget
@@ -35,8 +35,16 @@ class Profile:
 
     def suspect(self, counters: Counters, signal: Signal) -> Suspicion | None:
         """Return the strongest suspicion that any detector of a signal has now that a bad outcome of it was counted."""
-        suspicions = [one.suspect(counters) for one in self.detectors if one.signal is signal]
-        return max((one for one in suspicions if one), key=lambda one: SEVERITY[one.step], default=None)
+        strongest: Suspicion | None = None
+        for one in self.detectors:
+            if one.signal is not signal:
+                continue
+            suspicion = one.suspect(counters)
+            if suspicion and (strongest is None or SEVERITY[suspicion.step] > SEVERITY[strongest.step]):
+                strongest = suspicion
+                if strongest.step is State.STOPPED:  # nothing is stronger
+                    break
+        return strongest
 
     def describe(self) -> dict[str, object]:
         """Return what the decision follows from, beside the counters, as it is stored with every verdict."""

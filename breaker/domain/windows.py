@@ -115,18 +115,20 @@ class Series:
 
     def window(self, size: int) -> WindowCount:
         """Return what the `size` most recent sends hold, to within 1 % of `size`."""
-        totals = self._totals
-        cumulated = list(accumulate(reversed(totals)))
+        return self._window(size, list(accumulate(reversed(self._totals))))
+
+    def windows(self) -> tuple[WindowCount, ...]:
+        """Return every window, the smallest R first."""
+        cumulated = list(accumulate(reversed(self._totals)))
+        return tuple(self._window(size, cumulated) for size in self.sizes)
+
+    def _window(self, size: int, cumulated: Sequence[int]) -> WindowCount:
         if not cumulated or cumulated[-1] <= size:
             return WindowCount(size, sum(self._bad), cumulated[-1] if cumulated else 0)
         edge = bisect_left(cumulated, size)
         without = cumulated[edge - 1] if edge else 0
         taken = edge + 1 if not edge or cumulated[edge] - size <= size - without else edge
-        return WindowCount(size, sum(self._bad[len(totals) - taken :]), cumulated[taken - 1])
-
-    def windows(self) -> tuple[WindowCount, ...]:
-        """Return every window, the smallest R first."""
-        return tuple(self.window(size) for size in self.sizes)
+        return WindowCount(size, sum(self._bad[len(cumulated) - taken :]), cumulated[taken - 1])
 
     @property
     def latest(self) -> int:
