@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from itertools import count
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.counting.daemons import COUNTING, daemon, started
+from breaker.adapters.postgres.guard import Limits
+from breaker.domain.budget import Budget
+from breaker.domain.circuit import Mode
+from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.standard import standard_profile
+from tests.counting.daemons import COUNTING, NOW, SIZES, daemon, event, started
 from tests.counting.histories import Shape, history, wrong_windows
 
 if TYPE_CHECKING:
@@ -24,12 +30,13 @@ few = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 seeds = st.integers(0, 2**32)
+applications = count()
+STANDARD = standard_profile(Budget(), SIZES, 0.8)
 shapes = st.builds(
-    Shape,
-    accounts=st.integers(1, 3),
-    messages=st.sampled_from([1, 5, 40, 130]),
-    span=st.sampled_from([1, 60, 50_000, 20 * 86_400]),
-    batch=st.sampled_from([7, 40, 200]),
+    lambda accounts, messages_and_batch, span: Shape(accounts, messages_and_batch[0], span, messages_and_batch[1]),
+    st.integers(1, 3),
+    st.sampled_from([(1, 7), (5, 7), (30, 7), (40, 200), (130, 80), (130, 400)]),
+    st.sampled_from([1, 60, 50_000, 20 * 86_400]),
 )
 
 
@@ -183,3 +190,37 @@ async def _all_that_counts(one: Daemon) -> list[object]:
             "SELECT * FROM tally_additions ORDER BY id",
         )
     ]
+
+
+@given(seeds, st.sampled_from([3, 7, 60]), st.sampled_from([Mode.ENFORCE, Mode.OBSERVE]))
+@settings(few, max_examples=8)
+async def test_how_events_fall_into_batches_changes_no_verdict(
+    database_url: str, seed: int, batch: int, mode: Mode
+) -> None:
+    """Four accounts that send in any order, of which some go bad, judged by the standard profile."""
+    random = Random(seed)
+    kinds = list(OutcomeKind)
+    outcomes = [
+        (
+            random.choices(kinds, [10, account, 0.3 * account, 0.1])[0],
+            f"g{account}",
+            f"m{number}",
+            NOW - 1000 + random.randrange(900),
+        )
+        for number in range(110)
+        for account in range(4)
+    ]
+    given_verdicts = []
+    for cut in (1_000, batch):
+        application = f"app-{next(applications)}"
+        events = [
+            event(kind, name, grant=grant, sender=f"{grant}@{grant}.example", sent_at=at, application=application)
+            for kind, grant, name, at in outcomes
+        ]
+        limits = Limits(in_window=(10_000, 0.0), in_all=(10_000, 0.0), in_group=(1, 0.0))
+        async with daemon(database_url, mode=mode, profile=STANDARD, limits=limits) as one:
+            reports = [await one.take(*events[start : start + cut]) for start in range(0, len(events), cut)]
+        given_verdicts.append([(given.account.grant_id, given.verdict) for each in reports for given in each.given])
+
+    assert given_verdicts[0]
+    assert given_verdicts[0] == given_verdicts[1]
