@@ -124,6 +124,7 @@ class Sender:
     pace: Pace = field(default_factory=Pace)
     _lease: Lease = field(init=False)
     _claimed: dict[int, Command] = field(init=False, default_factory=dict)
+    _unreadable: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         name = f"sender:{self.at.application_id}"
@@ -161,13 +162,20 @@ class Sender:
     async def _once_or_later(self) -> None:
         self.woken.clear()
         try:
-            if await self.once():
-                return
+            busy = await self.once()
         except StoreError as error:
-            log.warning("the outbox can't be read now", application=self.at.application_id, error=str(error))
+            if not self._unreadable:  # once for an outage, not at each of its many passes
+                self._unreadable = True
+                log.warning("the outbox can't be read now", application=self.at.application_id, error=str(error))
         except Exception:
             # A fault of ours in one pass must not be the end of all stops.
             log.exception("a pass of the sender failed unexpectedly", application=self.at.application_id)
+        else:
+            if self._unreadable:
+                self._unreadable = False
+                log.info("the outbox can be read again", application=self.at.application_id)
+            if busy:
+                return
         with suppress(TimeoutError):
             async with asyncio.timeout(self.pace.poll):
                 await self.woken.wait()
