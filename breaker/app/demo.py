@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -147,8 +148,8 @@ class Audience(Protocol):
         """The platform was read back for a command."""
         ...
 
-    def waits(self, daemon: Daemon, platform_url: str) -> None:
-        """Everything is left running, at these addresses, until the process is interrupted."""
+    def waits(self, result: DemoResult, daemon: Daemon, platform_url: str) -> None:
+        """It is over; everything is left running, at these addresses, until the process is interrupted."""
         ...
 
 
@@ -207,9 +208,18 @@ async def demonstrate(plan: DemoPlan, audience: Audience, *, keep: bool = False)
                 seconds=perf_counter() - begun,
             )
             if keep:
-                audience.waits(world.daemon, world.url)
-                await asyncio.Event().wait()
+                beside.shutdown()  # a Ctrl-C goes to the whole process group, and would end it with a traceback
+                audience.waits(result, world.daemon, world.url)
+                await _interrupted()
     return result
+
+
+async def _interrupted() -> None:
+    """Return at the first SIGINT or SIGTERM."""
+    interrupted = asyncio.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(one, interrupted.set)
+    await interrupted.wait()
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from breaker.app import DEMO_TOKEN, DemoPlan, DemoResult, Stop, demonstrate
 from breaker.cli.explanation import print_explanation
-from breaker.cli.output import Column, print_table, results
+from breaker.cli.output import Column, print_table, remark, results
 from breaker.domain.commands import CommandKind
 from breaker.domain.states import State
 
@@ -43,7 +43,7 @@ def demo(  # noqa: PLR0913 - every argument is an option that a person may give
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running in the end, until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON in the end.")] = False,
 ) -> None:
-    """Show what Breaker does, in under a minute, with nothing but this machine.
+    """Show what Breaker does, in about a minute, with nothing but this machine.
 
     A fleet of mailboxes sends for some simulated days, once without Breaker and once with it: steady ones, new ones,
     and some that go bad in every way. The platform is simulated and hides its representative volume; the database, the
@@ -54,14 +54,8 @@ def demo(  # noqa: PLR0913 - every argument is an option that a person may give
     plan = DemoPlan(seed, accounts, days, compare=compare == "naive")
     with _Story(quiet=as_json) as story:
         result = uvloop.run(demonstrate(plan, story, keep=keep))
-    if as_json:
-        sys.stdout.write(json.dumps(_as_json(result)) + "\n")
-        return
-    _print_comparison(result)
-    _print_stops(result)
-    for explanation in result.explanations:
-        results().print()
-        print_explanation(results(), explanation, result.with_breaker.ended_at)
+    if not keep:
+        _print_result(result, as_json=as_json)
 
 
 class _Story:
@@ -110,8 +104,10 @@ class _Story:
         if done:
             self._say(f"{_moment(at)}  {command.account.address}  the platform was read back: it is {done}")
 
-    def waits(self, daemon: Daemon, platform_url: str) -> None:
-        self._say(
+    def waits(self, result: DemoResult, daemon: Daemon, platform_url: str) -> None:
+        self._progress.stop()
+        _print_result(result, as_json=self._quiet)
+        remark(
             f"Everything goes on running until Ctrl-C: the simulated platform at {platform_url}, webhooks at "
             f"http://{daemon.webhook_address[0]}:{daemon.webhook_address[1]}, the API at "
             f"http://{daemon.admin_address[0]}:{daemon.admin_address[1]} (token {DEMO_TOKEN})."
@@ -120,6 +116,18 @@ class _Story:
     def _say(self, line: str) -> None:
         if not self._quiet:
             self._progress.console.print(Text(line), soft_wrap=True)
+
+
+def _print_result(result: DemoResult, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(_as_json(result)) + "\n")
+        sys.stdout.flush()
+        return
+    _print_comparison(result)
+    _print_stops(result)
+    for explanation in result.explanations:
+        results().print()
+        print_explanation(results(), explanation, result.with_breaker.ended_at)
 
 
 def _print_comparison(result: DemoResult) -> None:
@@ -166,7 +174,7 @@ def _bounces(truth: FleetTruth) -> str:
 def _print_stops(result: DemoResult) -> None:
     results().print()
     columns = [
-        Column("stopped", shrinks=True),
+        Column("stopped or limited", shrinks=True),
         Column("what was wrong"),
         Column("went bad"),
         Column("decided"),
