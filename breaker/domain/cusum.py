@@ -6,13 +6,14 @@ below 0. What is bad at the rate `p0` keeps it near 0, what is bad at `p1` drive
 apart best follows from both. Because the score is an integer, how long it takes to reach a height is known exactly
 (`breaker.domain.run_lengths`).
 
-The score is that of the sends in the order in which they were *sent*, not in which their outcomes became known. Bounces
-come seconds to hours late, complaints days: after a burst of sends, all that is bad of it follows in one row, while the
-good ones were lost on the floor of a score that stood at 0, and a score kept in the order of arrival stops healthy
-accounts every evening. So none is kept. The score reached a height if and only if some run of neighbouring sends is
-worth as much, and it did so just now if and only if the send that just turned out bad is in that run: both are read
-from the account's series (`breaker.domain.windows`), whatever the order of arrival. That is a look at a few buckets for
-each bad outcome, and nothing at all for a good one.
+The score is that of the sends in the order in which they were *sent*, not in which their outcomes became known.
+Bounces come seconds to hours late, complaints days: after a burst of sends, all that is late of it follows in one row,
+while the good ones were lost on the floor of a score that stood at 0. In the order of arrival, where half of the
+bounces come half an hour late, a healthy account of 2,000 sends a day reaches a height some thirty times as often as
+it should. So no score is kept. It reached a height if and only if some run of neighbouring sends is worth as much, and
+it did so just now if and only if the send that just turned out bad is in that run: both are read from the account's
+series (`breaker.domain.windows`), whatever the order of arrival. That is a look at a few buckets for each bad outcome,
+and nothing at all for a good one.
 
 A series holds sends in buckets, so where a run begins and ends inside of one is not known. The good sends before the
 first bad one of a bucket are taken for their mean, as if its bad ones were spread evenly.
