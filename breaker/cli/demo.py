@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,6 +53,8 @@ def demo(  # noqa: PLR0913 - every argument is an option that a person may give
     if compare not in {None, "naive"}:
         raise typer.BadParameter(f"{compare!r} can't be compared with: choose naive", param_hint="--compare")
     plan = DemoPlan(seed, accounts, days, compare=compare == "naive")
+    # Or its database, its folder and its second process would be left behind.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with _Story(quiet=as_json) as story:
         result = uvloop.run(demonstrate(plan, story, keep=keep))
     if not keep:
