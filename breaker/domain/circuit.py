@@ -249,13 +249,15 @@ _ACTS: dict[Cause, str] = {
 
 
 def _sentence(suspicion: Suspicion, to: State, held_by: HeldBy | None) -> str:
-    line = PLATFORM_LINES[suspicion.signal]
-    numbers = (
-        f"{suspicion.count:,} of the last {suspicion.of:,} sends {_BAD[suspicion.signal]} "
-        f"({_percent(suspicion.rate)}); "
-        f"Breaker acts at {_percent(suspicion.threshold)}, the platform's review line is {_percent(line)}."
-    )
-    return f"{numbers} {_HELD[held_by] if held_by else _STEPS[to]}"
+    line = _percent(PLATFORM_LINES[suspicion.signal])
+    if suspicion.window is None:
+        counted = f"{suspicion.count:,} of {suspicion.of:,} neighbouring sends {_BAD[suspicion.signal]}"
+        reason = f"so many so close together are no chance; the platform's review line is {line}."
+    else:
+        counted = f"{suspicion.count:,} of the last {suspicion.of:,} sends {_BAD[suspicion.signal]}"
+        reason = f"Breaker acts at {_percent(suspicion.threshold)}, the platform's review line is {line}."
+    then = _HELD[held_by] if held_by else _STEPS[to]
+    return f"{counted} ({_percent(suspicion.rate)}); {reason} {then}"
 
 
 def _percent(fraction: float) -> str:
