@@ -15,6 +15,6 @@ def test_a_run_of_bad_sends_is_told_as_a_run_and_not_as_a_rate_that_was_reached(
 
     assert verdict is not None
     assert verdict.why == (
-        "7 of 13 neighbouring sends hard-bounced (53.8 %); so many so close together are no chance; the platform's review "
-        "line is 5 %. The account is stopped."
+        "7 of 13 neighbouring sends hard-bounced (53.8 %); so many so close together are no chance; the platform's "
+        "review line is 5 %. The account is stopped."
     )
