@@ -296,8 +296,8 @@ async def _world(plan: DemoPlan, home: Path, audience: Audience) -> AsyncIterato
             "actuators": "block,quarantine",
             "nylas_api_url": url,
             "nylas_api_key": "nyk_simulated",
-            # An eighth of this fleet is made to go bad, which the guard would rightly take for a fault of the feed.
             "detection.fleet_accounts": plan.accounts,
+            # An eighth of this fleet is made to go bad, which the guard would rightly take for a fault of the feed.
             "guard.total_share": _SHARE_STOPPED,
             "guard.group_share": 1.0,
         }
