@@ -167,12 +167,16 @@ class PostgresLedgerTransaction(PostgresLocked):
         return list(zip(*rows, strict=True)) if rows else [()] * _TALLY_COLUMNS
 
     async def sends_of(self, account: int, since: float, limit: int) -> Sequence[tuple[int, int]]:
-        """Return `(sent_at, outcomes)` of an account's sends since a moment, the newest first."""
+        """Return `(sent_at, outcomes)` of an account's sends since a moment, the newest first.
+
+        Sends of one second come in an order of their own, not in that of the table: a recount gives the same windows
+        however the sends came into it.
+        """
         rows = await self._connection.fetch(
             """
             SELECT sent_at, outcomes FROM ledger
             WHERE application = $1 AND account = $2 AND sent_at >= $3
-            ORDER BY sent_at DESC LIMIT $4
+            ORDER BY sent_at DESC, send LIMIT $4
             """,
             self._applications[account],
             account,
