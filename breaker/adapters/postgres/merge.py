@@ -88,7 +88,8 @@ async def merge(connection: asyncpg.Connection, gone: int, into: int, sizes: Win
     await connection.execute("DELETE FROM circuits WHERE account = $1", gone)
     await connection.execute("UPDATE accounts SET merged_into = $2 WHERE account = $1", gone, into)
     sends = await connection.fetch(
-        "SELECT sent_at, outcomes FROM ledger WHERE application = $3 AND account = $1 ORDER BY sent_at DESC, send LIMIT $2",
+        "SELECT sent_at, outcomes FROM ledger WHERE application = $3 AND account = $1 "
+        "ORDER BY sent_at DESC, send LIMIT $2",
         into,
         _SENDS_READ,
         application,
