@@ -77,6 +77,11 @@ class Account:
         return (self.address or "").rpartition("@")[2]
 
     @property
+    def home(self) -> str | None:
+        """The workspace that it belongs to, wherever it is now."""
+        return self.home_workspace_id or self.workspace_id
+
+    @property
     def enforceable(self) -> bool:
         """Whether it can be stopped on the platform."""
         return self.grant_id is not None

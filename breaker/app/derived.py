@@ -9,6 +9,7 @@ from breaker.domain.counters import WindowSizes
 from breaker.domain.detectors import Signal
 from breaker.domain.modes import ConfiguredModes
 from breaker.domain.outcomes import COUNTED_BY_DEFAULT, Counting
+from breaker.domain.profiles import Profiles
 from breaker.domain.standard import standard_profile
 from breaker.domain.states import State
 
@@ -46,6 +47,11 @@ def profile(settings: Settings) -> Profile:
         healthy={Signal.BOUNCE: detection.healthy_bounce_rate, Signal.COMPLAINT: detection.healthy_complaint_rate},
     )
     return standard_profile(budget, window_sizes(settings), detection.level)
+
+
+def profiles(settings: Settings) -> Profiles:
+    """Return the detectors of each account."""
+    return Profiles(profile(settings))
 
 
 def configured_modes(settings: Settings) -> ConfiguredModes:

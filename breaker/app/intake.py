@@ -15,7 +15,7 @@ from breaker.adapters.postgres.partitions import Partitions
 from breaker.adapters.postgres.roster import PostgresRoster
 from breaker.adapters.postgres.undecoded import PostgresUndecoded
 from breaker.adapters.secrets import read_send_hash_key
-from breaker.app.derived import actuators_of, counting, profile, window_sizes
+from breaker.app.derived import actuators_of, counting, profiles, window_sizes
 from breaker.flows.count import Count, Rules
 from breaker.flows.follow_grants import follow
 from breaker.flows.ingest import Ingest, OverloadedError, PoisonousEventError, StoppedError
@@ -57,7 +57,7 @@ class Intake:
         count = Count(
             ledger=PostgresLedger(pool, sizes, self.identities, self.partitions, PostgresGuard(limits)),
             modes=modes,
-            profile=profile(settings),
+            profiles=profiles(settings),
             rules=Rules(
                 counting=counts,
                 feedback_domains=FEEDBACK_DOMAINS,

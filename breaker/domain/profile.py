@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from breaker.domain.detectors import Detector, SequentialDetector, Signal
@@ -22,16 +22,21 @@ class Profile:
         name: Its name in the configuration and in verdicts.
         budget: What the detectors' thresholds follow from.
         detectors: What is asked after every bad outcome; the strongest step that any of them asks for is taken.
+
+    Attributes:
+        sequential: Those detectors that have a memory: they are fed with every outcome.
     """
 
     name: str
     budget: Budget
     detectors: tuple[Detector, ...]
+    sequential: tuple[SequentialDetector, ...] = field(init=False, repr=False, compare=False)
 
-    @property
-    def sequential(self) -> tuple[SequentialDetector, ...]:
-        """Those detectors that have a memory."""
-        return tuple(one for one in self.detectors if isinstance(one, SequentialDetector))
+    def __post_init__(self) -> None:
+        """Ask once which detectors have a memory: that is needed for every batch."""
+        object.__setattr__(
+            self, "sequential", tuple(one for one in self.detectors if isinstance(one, SequentialDetector))
+        )
 
     def suspect(self, counters: Counters, signal: Signal) -> Suspicion | None:
         """Return the strongest suspicion that any detector of a signal has now that a bad outcome of it was counted."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from breaker.domain.counters import Counters
     from breaker.domain.detectors import SequentialDetector
     from breaker.domain.outcomes import Counting, DeliveryEvent, Recipient, Tally
-    from breaker.domain.profile import Profile
+    from breaker.domain.profiles import Profiles
     from breaker.flows.judge import Given
     from breaker.ports import Account, Ledger, LedgerTransaction, Modes
 
@@ -99,21 +99,16 @@ class Count:
     Args:
         ledger: Where sends are kept.
         modes: How far Breaker may go with each account.
-        profile: The detectors.
+        profiles: The detectors of each account.
         rules: What counts.
         actuators_of: The ways to stop that are on for an account.
     """
 
     ledger: Ledger
     modes: Modes
-    profile: Profile
+    profiles: Profiles
     rules: Rules
     actuators_of: Callable[[Account], Collection[Actuator]]
-    sequential: tuple[SequentialDetector, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Ask the profile once for its detectors with a memory: they are fed with every outcome."""
-        object.__setattr__(self, "sequential", self.profile.sequential)
 
     async def __call__(self, events: Sequence[DeliveryEvent], now: float) -> Report:
         """Count a batch; all of it, or nothing.
@@ -140,7 +135,7 @@ class Count:
         if not outcomes:
             return report
         await self.ledger.make_room_for({outcome.event.sent_at for outcome in outcomes})
-        judge = Judge(self.profile, self.modes, self.actuators_of, report.given)
+        judge = Judge(self.profiles, self.modes, self.actuators_of, report.given)
         async with self.ledger.transaction() as transaction:
             batch = _Batch(self, transaction, judge, report, now)
             await batch.load(outcomes)
@@ -175,8 +170,7 @@ class _Batch:
     def __init__(self, count: Count, transaction: LedgerTransaction, judge: Judge, report: Report, now: float) -> None:
         self._rules = count.rules
         self._ledger = count.ledger
-        self._profile = count.profile
-        self._sequential = count.sequential
+        self._profiles = count.profiles
         self._transaction = transaction
         self._judge = judge
         self._report = report
@@ -184,6 +178,7 @@ class _Batch:
         self._accounts: dict[int, Account] = {}
         self._circuits: dict[int, Circuit] = {}
         self._counters: dict[int, Counters] = {}
+        self._sequential: dict[int, tuple[SequentialDetector, ...]] = {}
         self._sends: dict[tuple[int, bytes], _Seen] = {}
         self._bad: list[BadOutcome] = []
         self._tallies: dict[TallyKey, Tally] = {}
@@ -200,6 +195,7 @@ class _Batch:
             raise TryTransactionAgainError("accounts were merged, or the database replaced, since they were looked up")
         for number, (account, circuit, counters) in loaded.items():
             self._accounts[number], self._circuits[number], self._counters[number] = account, circuit, counters
+            self._sequential[number] = self._profiles.of(account).sequential
         asked: list[Send] = []
         for outcome in outcomes:
             name = (outcome.account, outcome.key)
@@ -231,7 +227,7 @@ class _Batch:
         self._add_tally(outcome.account, seen.sent_at, before, after)
         if event.kind in (OutcomeKind.BOUNCED, OutcomeKind.COMPLAINT):
             self._note(outcome, seen.sent_at)
-        for detector in self._sequential:
+        for detector in self._sequential[outcome.account]:
             evidence = counters.evidence.get(detector.memory, 0)
             counters.evidence[detector.memory] = detector.observe(evidence, change, recipient.domain)
         if change.hard_bounces or change.complaints:

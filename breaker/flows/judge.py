@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from breaker.domain.commands import Actuator
     from breaker.domain.counters import Counters
     from breaker.domain.detectors import Signal
-    from breaker.domain.profile import Profile
+    from breaker.domain.profiles import Profiles
     from breaker.ports import Account, LedgerTransaction, Modes
 
 
@@ -42,13 +42,13 @@ class Judge:
     """Decides about accounts inside the transaction that counted their outcomes.
 
     Args:
-        profile: The detectors that apply.
+        profiles: The detectors of each account.
         modes: How far Breaker may go with each account.
         actuators_of: The ways to stop that are on for an account.
         given: Where verdicts are noted, to be told once the transaction is committed.
     """
 
-    profile: Profile
+    profiles: Profiles
     modes: Modes
     actuators_of: Callable[[Account], Collection[Actuator]]
     given: list[Given] = field(default_factory=list)
@@ -63,7 +63,8 @@ class Judge:
         now: float,
     ) -> Circuit:
         """Judge an account after a bad outcome; return its circuit, changed where a verdict was given."""
-        suspicion = self.profile.suspect(counters, signal)
+        profile = self.profiles.of(account)
+        suspicion = profile.suspect(counters, signal)
         if suspicion is None:
             return circuit
         in_force = await self.modes.in_force(account, now)
@@ -74,7 +75,7 @@ class Judge:
             verdict = hold(verdict, circuit, HeldBy.GUARD)
             if verdict is None:
                 return circuit
-        context = {**self.profile.describe(), "mode": in_force.mode, "mode_source": in_force.source}
+        context = {**profile.describe(), "mode": in_force.mode, "mode_source": in_force.source}
         number = await transaction.record_verdict(account, verdict, context)
         changed = apply(circuit, verdict, number)
         # Stored at once, so that the fleet guard counts it when the next account of the same batch is judged.

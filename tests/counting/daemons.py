@@ -20,6 +20,7 @@ from breaker.domain.counters import Counters, WindowSizes
 from breaker.domain.detectors import Signal, Suspicion
 from breaker.domain.outcomes import BounceClass, Counting, DeliveryEvent, OutcomeKind, Recipient
 from breaker.domain.profile import Profile
+from breaker.domain.profiles import Profiles
 from breaker.domain.states import State
 from breaker.flows.count import Count, Rules
 from breaker.flows.ingest import Ingest
@@ -168,7 +169,7 @@ async def daemon(  # noqa: PLR0913 - each by name, and most tests say one
     url: str,
     *,
     mode: Mode = Mode.OBSERVE,
-    profile: Profile = NOBODY,
+    profile: Profile | Profiles = NOBODY,
     rules: Rules = RULES,
     sizes: WindowSizes = SIZES,
     limits: Limits | None = None,
@@ -191,7 +192,8 @@ async def daemon(  # noqa: PLR0913 - each by name, and most tests say one
     try:
         identities, partitions = Identities(pool, sizes, rules.counting), Partitions(pool, ahead=1)
         ledger = PostgresLedger(pool, sizes, identities, partitions, PostgresGuard(limits or Limits()))
-        count = Count(ledger, OneMode(mode), profile, rules, lambda _account: actuators)
+        profiles = profile if isinstance(profile, Profiles) else Profiles(profile)
+        count = Count(ledger, OneMode(mode), profiles, rules, lambda _account: actuators)
         clock, observed = SetClock(), Observed()
         ingest = Ingest(count, clock, observed, writers=writers, batch_size=batch_size, line_length=10_000)
         yield Daemon(pool, identities, partitions, count, ingest, observed, clock, sizes)
