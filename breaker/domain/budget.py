@@ -37,6 +37,7 @@ class Budget:
         accounts: The active accounts that share it.
         per_week: False alarms a week by the step that they lead to.
         healthy: The rate, a fraction, that a healthy account has at most, by signal.
+        allowance: How many times an ordinary account's part of it each account has.
     """
 
     accounts: int = 1_000
@@ -44,6 +45,7 @@ class Budget:
         default_factory=lambda: {State.STOPPED: 1.0, State.LIMITED: 3.0, State.WARNED: 20.0}
     )
     healthy: Mapping[Signal, float] = field(default_factory=lambda: {Signal.BOUNCE: 0.02, Signal.COMPLAINT: 0.0003})
+    allowance: float = 1.0
 
     def describe(self) -> Mapping[str, object]:
         """Return what the thresholds follow from, as it is stored with every verdict."""
@@ -51,6 +53,7 @@ class Budget:
             "accounts": self.accounts,
             "false_per_week": {str(step): number for step, number in self.per_week.items()},
             "healthy": {str(signal): rate for signal, rate in self.healthy.items()},
+            "allowance": self.allowance,
         }
 
     def allowed(self, step: State, share: float) -> float:
@@ -60,7 +63,7 @@ class Budget:
             step: What the detector asks for.
             share: The detector's share of the budget for that.
         """
-        return share * self.per_week[step] / max(self.accounts, SMALLEST_FLEET)
+        return self.allowance * share * self.per_week[step] / max(self.accounts, SMALLEST_FLEET)
 
 
 def heights(m: int, rate: float, allowed: float, fewest: int) -> Ladder:

@@ -204,9 +204,9 @@ def _alarms(profile: Profile, weekly_sends: float) -> Iterator[Alarm]:
             for step in one.steps:
                 h = threshold_for(step.heights, weekly_sends)
                 if h is not None:
-                    yield Alarm(one.signal, one.name, step.state, h, cusum=one)
+                    yield Alarm(one.signal, one.name, profile.step(one.signal, step.state), h, cusum=one)
         elif isinstance(one, Level):
             for size, ladder in one.ceilings.items():
                 ceiling = threshold_for(ladder, weekly_sends)
                 if ceiling is not None:
-                    yield Alarm(one.signal, one.name, one.step, ceiling, window=size)
+                    yield Alarm(one.signal, one.name, profile.step(one.signal, one.step), ceiling, window=size)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from breaker.domain.detectors import Detector, SequentialDetector, Signal
 from breaker.domain.states import SEVERITY, State
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from breaker.domain.budget import Budget
     from breaker.domain.counters import Counters
     from breaker.domain.detectors import Suspicion
@@ -22,6 +24,7 @@ class Profile:
         name: Its name in the configuration and in verdicts.
         budget: What the detectors' thresholds follow from.
         detectors: What is asked after every bad outcome; the strongest step that any of them asks for is taken.
+        strongest: The strongest step that a signal leads to, whatever a detector asks for, where that is not any.
 
     Attributes:
         sequential: Those detectors that have a memory: they are fed with every outcome.
@@ -30,6 +33,7 @@ class Profile:
     name: str
     budget: Budget
     detectors: tuple[Detector, ...]
+    strongest: Mapping[Signal, State] = field(default_factory=dict)
     sequential: tuple[SequentialDetector, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -49,12 +53,17 @@ class Profile:
                 strongest = suspicion
                 if strongest.step is State.STOPPED:  # nothing is stronger
                     break
-        return strongest
+        return strongest and replace(strongest, step=self.step(signal, strongest.step))
+
+    def step(self, signal: Signal, asked: State) -> State:
+        """Return the step that is taken where a detector of a signal asks for one."""
+        return min(asked, self.strongest.get(signal, asked), key=SEVERITY.__getitem__)
 
     def describe(self) -> dict[str, object]:
         """Return what the decision follows from, beside the counters, as it is stored with every verdict."""
         return {
             "profile": self.name,
             "budget": self.budget.describe(),
+            "strongest": {str(signal): str(step) for signal, step in self.strongest.items()},
             "detectors": [{"detector": one.name, "signal": one.signal, **one.describe()} for one in self.detectors],
         }
