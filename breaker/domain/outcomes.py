@@ -12,7 +12,6 @@ volume, and complaints only against recipient domains that send feedback
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntFlag, StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -163,11 +162,10 @@ def added(one: Tally, other: Tally) -> Tally:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One recipient of a notification, with what is said of it alone.
 
-    Args:
+    Attributes:
         address: The recipient's address, lower case. Never stored, logged or shown: only its keyed hash is.
         bounce_class: Why it bounced; None for other kinds.
         diagnostic: What the receiving server said, as it came, or None.
@@ -180,14 +178,14 @@ class Recipient:
     @property
     def domain(self) -> str:
         """The domain of the recipient, which may be stored and shown; empty where the address has none."""
-        return self.address.rpartition("@")[2] if "@" in self.address else ""
+        _, at, domain = self.address.rpartition("@")
+        return domain if at else ""
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryEvent:
+class DeliveryEvent(NamedTuple):
     """One notification about one message: what became of it at one or more recipients.
 
-    Args:
+    Attributes:
         application_id: The platform's id of the application.
         grant_id: The sending account's grant, or None where the platform names none (Transactional Send).
         sender: The address in From, lower case, or None where the event has none.

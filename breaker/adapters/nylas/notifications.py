@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parseaddr
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -30,6 +31,8 @@ OTHER_TRIGGERS = frozenset(
 LONGEST_ID = 256
 LONGEST_ADDRESS = 320
 _LAST_SECOND = 2**32
+_REMEMBERED = 16_384
+"""Ids and senders that need not be looked at again: the busy part of a fleet, in some MB."""
 _TOO_DEEP = "it is nested too deeply to be read"
 
 
@@ -184,10 +187,17 @@ def decode(body: bytes, received_at: float) -> Notification:
         raise NotJsonError("the body is not UTF-8") from error
     except RecursionError as error:
         raise NotUnderstoodError(_TOO_DEEP) from error
-    trigger = without_suffix(envelope.type)
+    return _understood(envelope, body, received_at)
+
+
+def _understood(envelope: _DeliveryEnvelope, body: bytes, received_at: float) -> Notification:
+    trigger = envelope.type
     kind = DELIVERY_TRIGGERS.get(trigger)
     if kind is None:
-        return _decode_other(body, received_at, None)
+        trigger = without_suffix(trigger)
+        kind = DELIVERY_TRIGGERS.get(trigger)
+        if kind is None:
+            return _decode_other(body, received_at, None)
     return _delivery_event(envelope, trigger, kind, received_at)
 
 
@@ -232,24 +242,22 @@ def _delivery_event(envelope: _DeliveryEnvelope, trigger: str, kind: OutcomeKind
     data = envelope.data
     message = data.object.message
     occurred_at, recipients = _recipients(data.object, kind)
-    sender = _address(message.from_)
+    given = message.from_
+    sender = _sender(given) if isinstance(given, str) and len(given) <= LONGEST_ADDRESS else _address(given)
     _identifier("data.application_id", data.application_id)
-    if data.grant_id:
-        _identifier("data.grant_id", data.grant_id)
+    grant_id = data.grant_id or None
+    if grant_id:
+        _identifier("data.grant_id", grant_id)
     elif sender is None:
         raise NotUnderstoodError("neither `data.grant_id` nor an address in `data.object.message.from`")
     if not message.id:
         raise NotUnderstoodError("`data.object.message.id` is empty")
+    if occurred_at is None:
+        occurred_at = _time_or(envelope.time, received_at)
+    sent_at = _seconds(message.sent_at)
+    # In the order of its fields: naming them would cost as much again.
     return DeliveryEvent(
-        application_id=data.application_id,
-        grant_id=data.grant_id or None,
-        sender=sender,
-        message_id=message.id,
-        sent_at=_seconds(message.sent_at),
-        occurred_at=occurred_at if occurred_at is not None else _time_or(envelope.time, received_at),
-        kind=kind,
-        recipients=recipients,
-        trigger=trigger,
+        data.application_id, grant_id, sender, message.id, sent_at, occurred_at, kind, recipients, trigger
     )
 
 
@@ -257,7 +265,7 @@ def _recipients(found: _DeliveryObject, kind: OutcomeKind) -> tuple[float | None
     """Return when the outcome came about and whom it is about."""
     if kind is OutcomeKind.DELIVERED:
         part = _present(found.delivered, "delivered")
-        return part.delivered_at, tuple(Recipient(_required(one)) for one in part.recipients)
+        return part.delivered_at, tuple([Recipient(_required(one)) for one in part.recipients])
     if kind is OutcomeKind.BOUNCED:
         bounce = _present(found.bounce, "bounce")
         return bounce.bounced_at, tuple(_bounced(one, bounce.type) for one in bounce.recipients)
@@ -299,12 +307,19 @@ def _address(given: object) -> str | None:
         given = given[0] if given else None
     if isinstance(given, dict):
         given = given.get("email")
-    if not isinstance(given, str):
-        return None
+    return _bare(given) if isinstance(given, str) else None
+
+
+def _bare(given: str) -> str | None:
     address = (parseaddr(given)[1] if "<" in given or " " in given else given).strip().lower()
     return address if "@" in address and "\x00" not in address and len(address) <= LONGEST_ADDRESS else None
 
 
+_sender = lru_cache(_REMEMBERED)(_bare)
+"""Of senders alone: recipients' addresses are kept nowhere."""
+
+
+@lru_cache(_REMEMBERED)
 def _identifier(field: str, value: str) -> None:
     if not value or len(value) > LONGEST_ID or not value.isprintable():
         raise NotUnderstoodError(f"`{field}` is empty, longer than {LONGEST_ID} characters, or not printable")
@@ -312,6 +327,8 @@ def _identifier(field: str, value: str) -> None:
 
 def _seconds(sent_at: float | str) -> int:
     """Return a moment in whole Unix seconds; out of range stays out of range, and is refused where it is counted."""
+    if type(sent_at) is int and 0 <= sent_at < _LAST_SECOND:
+        return sent_at
     try:
         return min(max(int(float(sent_at)), -1), _LAST_SECOND)
     except (ValueError, OverflowError) as error:
