@@ -26,6 +26,10 @@ PENDING_LASTS = 86_400.0
 """Seconds after which a held verdict is given anew where the reason for it goes on."""
 
 
+WARNED_AT_LEAST = 86_400.0
+"""Seconds that a warning lasts at least, so that an account does not go to and fro within a working day."""
+
+
 class HeldBy(StrEnum):
     """Why a verdict was not applied."""
 
@@ -203,6 +207,25 @@ def act(circuit: Circuit, cause: Cause, now: float, author: str, reason: str) ->
         why=f"{_ACTS[cause]}: {reason}" if reason else f"{_ACTS[cause]}.",
         author=None if found else author,
     )
+
+
+def recover(circuit: Circuit, now: float) -> Verdict | None:
+    """Decide that a warning ends, of an account of which all detectors are calm; None where there is none to end yet.
+
+    Args:
+        circuit: The account's circuit as it is.
+        now: Unix seconds.
+    """
+    to = follow(circuit.state, Cause.RECOVERED)
+    if to is None or not may_recover(circuit, now):
+        return None
+    why = "Nothing is left of what it was warned for, and a day has passed. The account is trusted again."
+    return Verdict(at=now, before=circuit.state, to=to, detector="recovery", epoch=circuit.epoch, why=why)
+
+
+def may_recover(circuit: Circuit, now: float) -> bool:
+    """Tell whether an account has been warned for long enough to be worth a look at how calm it is."""
+    return circuit.state is State.WARNED and now - circuit.since >= WARNED_AT_LEAST
 
 
 def apply(circuit: Circuit, verdict: Verdict, verdict_id: int) -> Circuit:

@@ -70,6 +70,10 @@ class Corroborated:
         domains = {evidence >> _BITS * place & _ONE for place in range(_REMEMBERED)} - {0}
         return suspicion if len(domains) >= self.minimum_domains else None
 
+    def is_calm(self, counters: Counters) -> bool:
+        """Tell whether the other one is calm."""
+        return self.detector.is_calm(counters)
+
     def describe(self) -> Mapping[str, object]:
         """Return its parameters, as they are stored with a verdict."""
         own = {"minimum_bad": self.minimum_bad, "minimum_domains": self.minimum_domains}

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 _REACH = 10
 """Bad outcomes' worth that a run may lose on the way to something better, or need to gain: no height is greater."""
 
+CALM = 0.5
+"""The share of the lowest height up to which a score is calm again."""
+
 
 class Run(NamedTuple):
     """Neighbouring sends: `bad` of `sends`."""
@@ -101,6 +104,13 @@ class Cusum:
         needed = -(-(h + run.sends) // self.m)
         return Suspicion(self.name, self.signal, state, None, run.bad, run.sends, needed / run.sends)
 
+    def is_calm(self, counters: Counters) -> bool:
+        """Tell whether the score has come down to a part of the lowest height."""
+        series = series_of(counters, self.signal)
+        volume = weekly_sends(series)
+        heights = [h for step in self.steps if (h := threshold_for(step.heights, volume)) is not None]
+        return not heights or score_now(series, self.m) <= CALM * min(heights)
+
     def describe(self) -> Mapping[str, object]:
         """Return its parameters, as they are stored with a verdict."""
         return {"p0": self.p0, "p1": self.p1, "m": self.m, "steps": [str(step.state) for step in self.steps]}
@@ -127,6 +137,15 @@ def best_run(series: Series, sent_at: int, m: int) -> Run:
     after = _extension(totals, bads, range(place + 1, len(bads)), m, tail)
     bad = bads[place] + before[0] + after[0]
     return Run(bad, max(bad, round(totals[place] + before[1] + after[1])))
+
+
+def score_now(series: Series, m: int) -> int:
+    """Return the score after the latest send, as if the bad ones of a bucket came at its end."""
+    _, totals, bads = series.buckets()
+    score = 0
+    for total, bad in zip(totals, bads, strict=True):
+        score = max(0, score - total + bad) + (m - 1) * bad
+    return score
 
 
 def _extension(totals: Sequence[int], bads: Sequence[int], places: range, m: int, margin: float) -> tuple[int, float]:

@@ -79,6 +79,13 @@ class Detector(Protocol):
         """Return what is suspected now that a bad outcome was counted, or None."""
         ...
 
+    def is_calm(self, counters: Counters) -> bool:
+        """Tell whether so little is left of what it might suspect that a warning for it can end.
+
+        That is well below what raises a suspicion, so that an account does not go to and fro between the two.
+        """
+        ...
+
     def describe(self) -> Mapping[str, object]:
         """Return its parameters, as they are stored with every verdict that it leads to."""
         ...

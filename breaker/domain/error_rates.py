@@ -22,6 +22,7 @@ from breaker.domain.levels import FULL, Level
 from breaker.domain.run_lengths import sends_to_height
 from breaker.domain.states import State
 from breaker.domain.thresholds import threshold_for
+from breaker.domain.young import WEEKS_BETWEEN, Ceiling, Young, chance_to_meet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,9 @@ _RARE = 20
 
 _LATER = 20
 """An alarm that is not rare, and still comes so many times later than another, changes nothing about that."""
+
+_UNLIKELY = 0.001
+"""The chance to meet the ceilings for an account's first sends up to which they change no average that is shown."""
 
 _NEGLIGIBLE = 0.001
 """The share of all alarms up to which the approximate ones among them leave a number exact."""
@@ -59,8 +63,9 @@ class Alarm:
         detector: Its name in verdicts.
         step: What it asks for.
         threshold: The height of a CUSUM's score, or the bad outcomes of a level's window.
-        window: A level's R, in sends, or None.
+        window: A level's R, in sends, or the first sends of an account that a ceiling is for; or None.
         cusum: The CUSUM, or None.
+        young: Whether it is a ceiling for an account's first sends, which acts once or never.
     """
 
     signal: Signal
@@ -69,14 +74,18 @@ class Alarm:
     threshold: int
     window: int | None = None
     cusum: Cusum | None = None
+    young: bool = False
 
     def is_rare(self, rate: float) -> bool:
         """Tell whether the number of sends to an alarm is known without a simulation."""
         return self.window is None or self.sends(rate) >= _RARE * self.window
 
     def sends(self, rate: float) -> float:
-        """Return the sends to an alarm at a true rate, on average, where that is rare; infinite where there is none."""
-        if rate <= 0:
+        """Return the sends to an alarm at a true rate, on average, where that is rare; infinite where there is none.
+
+        A ceiling for an account's first sends may never be met, so that there is no average.
+        """
+        if rate <= 0 or self.young:
             return inf
         if self.cusum:
             return sends_to_height(self.cusum.m, self.threshold, rate)
@@ -136,7 +145,8 @@ def union(profile: Profile, volume: float, rate: float, uniform: Callable[[], fl
     hazards = [1 / one.sends(complaints) for one in stops if one.signal is Signal.COMPLAINT]
     average = replace(average, sends=_together([1 / average.sends, *hazards]))
     is_healthy = rate < PLATFORM_LINES[Signal.BOUNCE]
-    false_stops = profile.budget.accounts * 7 * volume / average.sends if is_healthy else None
+    once = _chance_when_young(stops, rate) / WEEKS_BETWEEN
+    false_stops = profile.budget.accounts * (7 * volume / average.sends + once) if is_healthy else None
     return Union(volume, rate, average, false_stops)
 
 
@@ -148,6 +158,9 @@ def first_of(alarms: Sequence[Alarm], rate: float, uniform: Callable[[], float])
         rate: The true rate of bad outcomes, a fraction.
         uniform: The source of chance: a number from 0 to 1 at every call.
     """
+    lasting = [one for one in alarms if not one.young]
+    if len(lasting) < len(alarms):
+        return _with_youth(alarms, lasting, rate, uniform)
     averages = [one.sends(rate) for one in alarms]
     soonest = min(averages)
     if soonest == inf:
@@ -158,6 +171,27 @@ def first_of(alarms: Sequence[Alarm], rate: float, uniform: Callable[[], float])
     levels = sum(1 / one.sends(rate) for one in rare if one.window)
     sends = _together([levels, *(1 / one.sends(rate) for one in rare if one.cusum)])
     return Average(sends, Kind.APPROXIMATE if levels * sends > _NEGLIGIBLE else Kind.EXACT)
+
+
+def _with_youth(
+    alarms: Sequence[Alarm], lasting: Sequence[Alarm], rate: float, uniform: Callable[[], float]
+) -> Average:
+    """Return the average of alarms some of which are ceilings for an account's first sends."""
+    if not lasting:
+        return Average(inf, Kind.EXACT)  # may never come
+    later = first_of(lasting, rate, uniform)
+    chance = _chance_when_young(alarms, rate)
+    if chance <= _UNLIKELY:
+        return later
+    youth = max(one.window or 0 for one in alarms if one.young)
+    if later.kind is Kind.SIMULATED or later.sends < _LATER * youth:
+        return simulated(alarms, rate, uniform)
+    return Average((1 - chance) * later.sends, Kind.APPROXIMATE)
+
+
+def _chance_when_young(alarms: Sequence[Alarm], rate: float) -> float:
+    """Return the probability that an account meets a ceiling for its first sends."""
+    return chance_to_meet([Ceiling(one.window or 0, one.threshold) for one in alarms if one.young], rate)
 
 
 def simulated(alarms: Sequence[Alarm], rate: float, uniform: Callable[[], float]) -> Average:
@@ -180,7 +214,8 @@ def _first_alarm(alarms: Sequence[Alarm], rate: float, uniform: Callable[[], flo
     """Draw the gaps between bad sends until one of them raises an alarm; return its number."""
     scale = 1 / log1p(-rate) if rate < 1 else 0.0
     cusums = [(one.cusum.m, one.threshold) for one in alarms if one.cusum]
-    levels = [(one.window, one.threshold) for one in alarms if one.window]
+    levels = [(one.window, one.threshold) for one in alarms if one.window and not one.young]
+    ceilings = [(one.window, one.threshold) for one in alarms if one.window and one.young]
     scores = [0] * len(cusums)
     bad: list[int] = []
     send = 0
@@ -191,6 +226,9 @@ def _first_alarm(alarms: Sequence[Alarm], rate: float, uniform: Callable[[], flo
         for place, (m, h) in enumerate(cusums):
             scores[place] = max(0, scores[place] - good) + m - 1
             if scores[place] >= h:
+                return send
+        for first, ceiling in ceilings:
+            if send <= first and len(bad) >= ceiling:
                 return send
         for window, ceiling in levels:
             if send >= FULL * window and len(bad) >= ceiling and send - bad[-ceiling] < window:
@@ -210,3 +248,6 @@ def _alarms(profile: Profile, weekly_sends: float) -> Iterator[Alarm]:
                 ceiling = threshold_for(ladder, weekly_sends)
                 if ceiling is not None:
                     yield Alarm(one.signal, one.name, profile.step(one.signal, one.step), ceiling, window=size)
+        elif isinstance(one, Young):
+            for sends, bad in one.ceilings:
+                yield Alarm(one.signal, one.name, one.step, bad, window=sends, young=True)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FULL = 0.99
 """The share of R that a window holds at least when it is full: windows are true to within 1 % of R."""
 
+CALM = 0.8
+"""The share of a ceiling up to which a window is calm again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -61,6 +64,15 @@ class Level:
             if worst is None or bad * worst.of > worst.count * total:
                 worst = Suspicion(self.name, self.signal, self.step, size, bad, total, ceiling / total)
         return worst
+
+    def is_calm(self, counters: Counters) -> bool:
+        """Tell whether each full window is well below its ceiling."""
+        volume = weekly_sends(series_of(counters, self.signal))
+        for size, bad, total in windows_of(counters, self.signal):
+            ceiling = threshold_for(self.ceilings.get(size, ()), volume)
+            if ceiling is not None and total >= FULL * size and bad > CALM * ceiling:
+                return False
+        return True
 
     def describe(self) -> Mapping[str, object]:
         """Return its parameters, as they are stored with a verdict."""

@@ -59,6 +59,10 @@ class Profile:
         """Return the step that is taken where a detector of a signal asks for one."""
         return min(asked, self.strongest.get(signal, asked), key=SEVERITY.__getitem__)
 
+    def is_calm(self, counters: Counters) -> bool:
+        """Tell whether nothing is left of any suspicion."""
+        return all(one.is_calm(counters) for one in self.detectors)
+
     def describe(self) -> dict[str, object]:
         """Return what the decision follows from, beside the counters, as it is stored with every verdict."""
         return {

@@ -22,6 +22,7 @@ from breaker.domain.levels import Level
 from breaker.domain.profile import Profile
 from breaker.domain.states import State
 from breaker.domain.thresholds import Threshold
+from breaker.domain.young import Young, young_ceilings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,15 +38,18 @@ class Design(NamedTuple):
     Attributes:
         p0: The rate, a fraction, that is acceptable.
         p1: The rate that has to be found soonest.
-        fewest: Bad outcomes' worth that its lowest height is, so that a handful of bad luck stops nobody.
+        fewest: Bad outcomes' worth that its lowest height is, by step, so that a handful of bad luck stops nobody.
     """
 
     p0: float
     p1: float
-    fewest: int
+    fewest: Mapping[State, int]
 
 
-DESIGNS = {Signal.BOUNCE: Design(0.03, 0.10, 4), Signal.COMPLAINT: Design(0.0003, 0.002, 2)}
+DESIGNS = {
+    Signal.BOUNCE: Design(0.03, 0.10, {State.STOPPED: 4, State.LIMITED: 3, State.WARNED: 2}),
+    Signal.COMPLAINT: Design(0.0003, 0.002, {State.STOPPED: 2, State.LIMITED: 2, State.WARNED: 1}),
+}
 
 
 def standard_profile(budget: Budget, sizes: WindowSizes, lowest_level: float) -> Profile:
@@ -65,21 +69,30 @@ def standard_profile(budget: Budget, sizes: WindowSizes, lowest_level: float) ->
         "standard",
         budget,
         (
-            _cusum(budget, bounce, State.STOPPED, 0.8),
+            _cusum(budget, bounce, {State.STOPPED: 0.75, State.LIMITED: 0.45, State.WARNED: 0.35}),
             _level(budget, bounce, State.STOPPED, 0.1, floors[bounce]),
-            _cusum(budget, complaint, State.LIMITED, 0.75),
-            Corroborated(_cusum(budget, complaint, State.STOPPED, 0.1)),
-            _level(budget, complaint, State.LIMITED, 0.15, floors[complaint]),
-            _level(budget, complaint, State.WARNED, 0.5, floors[complaint]),
+            _young(budget, bounce, State.STOPPED, 0.05),
+            _cusum(budget, complaint, {State.LIMITED: 0.4, State.WARNED: 0.4}),
+            Corroborated(_cusum(budget, complaint, {State.STOPPED: 0.1})),
+            _level(budget, complaint, State.LIMITED, 0.1, floors[complaint]),
+            _level(budget, complaint, State.WARNED, 0.15, floors[complaint]),
         ),
     )
 
 
-def _cusum(budget: Budget, signal: Signal, step: State, share: float) -> Cusum:
+def _cusum(budget: Budget, signal: Signal, shares: Mapping[State, float]) -> Cusum:
     p0, p1, fewest = DESIGNS[signal]
     m = weight(p0, p1)
-    ladder = heights(m, budget.healthy[signal], budget.allowed(step, share), fewest)
-    return Cusum(signal, p0, p1, m, (Step(step, ladder),))
+    steps = (
+        Step(step, heights(m, budget.healthy[signal], budget.allowed(step, share), fewest[step]))
+        for step, share in shares.items()
+    )
+    return Cusum(signal, p0, p1, m, tuple(steps))
+
+
+def _young(budget: Budget, signal: Signal, step: State, share: float) -> Young:
+    allowed = budget.allowed(step, share)
+    return Young(signal, step, young_ceilings(budget.healthy[signal], allowed, DESIGNS[signal].fewest[step] + 1))
 
 
 def _level(budget: Budget, signal: Signal, step: State, share: float, floors: Mapping[int, int]) -> Level:

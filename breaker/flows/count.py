@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from breaker.domain.bounces import enhanced_status, without_addresses
 from breaker.domain.detectors import Signal
 from breaker.domain.outcomes import OutcomeKind, OutcomeSet, added, outcome_bit
+from breaker.domain.states import State
 from breaker.flows.judge import Judge
 from breaker.ports import BadOutcome, Counted, Send, Sender, TallyKey, TryTransactionAgainError
 
@@ -230,8 +231,8 @@ class _Batch:
         for detector in self._sequential[outcome.account]:
             evidence = counters.evidence.get(detector.memory, 0)
             counters.evidence[detector.memory] = detector.observe(evidence, change, recipient.domain)
+        number = outcome.account
         if change.hard_bounces or change.complaints:
-            number = outcome.account
             self._circuits[number] = await self._judge.consider(
                 self._transaction,
                 self._accounts[number],
@@ -239,6 +240,10 @@ class _Batch:
                 counters,
                 Signal.BOUNCE if change.hard_bounces else Signal.COMPLAINT,
                 self._now,
+            )
+        elif self._circuits[number].state is State.WARNED:
+            self._circuits[number] = await self._judge.relieve(
+                self._transaction, self._accounts[number], self._circuits[number], counters, self._now
             )
 
     async def save(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from breaker.domain.circuit import HeldBy, Mode, apply, hold, judge
+from breaker.domain.circuit import HeldBy, Mode, apply, hold, judge, may_recover, recover
 from breaker.domain.commands import plan
 from breaker.domain.states import WANTED, State
 
@@ -84,6 +84,27 @@ class Judge:
             kinds = plan(changed.wanted, self.actuators_of(account)) if account.enforceable else ()
             if kinds or not account.enforceable:
                 await transaction.order(account, changed.epoch, number, kinds, now)
+        self.given.append(Given(number, account, verdict, in_force.mode))
+        return changed
+
+    async def relieve(
+        self, transaction: LedgerTransaction, account: Account, circuit: Circuit, counters: Counters, now: float
+    ) -> Circuit:
+        """End the warning of an account that is calm again; return its circuit, changed where it was.
+
+        On the platform nothing follows, so it is done in every mode.
+        """
+        profile = self.profiles.of(account)
+        if not may_recover(circuit, now) or not profile.is_calm(counters):
+            return circuit
+        verdict = recover(circuit, now)
+        if verdict is None:
+            return circuit
+        in_force = await self.modes.in_force(account, now)
+        context = {**profile.describe(), "mode": in_force.mode, "mode_source": in_force.source}
+        number = await transaction.record_verdict(account, verdict, context)
+        changed = apply(circuit, verdict, number)
+        await transaction.save(account, changed, counters)
         self.given.append(Given(number, account, verdict, in_force.mode))
         return changed
 

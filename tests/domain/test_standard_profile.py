@@ -33,24 +33,44 @@ def test_complaints_limit_first_and_stop_only_where_two_recipient_domains_compla
         complained_at(*domains) for domains in (["a"] * 2, ["a"] * 3, ["a"] * 9, ["b", *["a"] * 5], ["a", "b"] * 3)
     ]
 
-    assert found == [None, State.LIMITED, State.LIMITED, State.LIMITED, State.STOPPED]
+    assert found == [State.WARNED, State.LIMITED, State.LIMITED, State.LIMITED, State.STOPPED]
 
 
 @pytest.mark.parametrize("accounts", [100, 1_000, 30_000])
 @pytest.mark.parametrize("daily", [20, 200, 2_000])
-def test_the_height_for_bounces_is_the_lowest_that_keeps_its_share_of_the_budget(accounts: int, daily: int) -> None:
+@pytest.mark.parametrize(
+    ("state", "share", "fewest"),
+    [(State.STOPPED, 0.75, 4), (State.LIMITED, 0.45 * 6, 3), (State.WARNED, 0.35 * 20, 2)],
+)
+def test_each_height_for_bounces_is_the_lowest_that_keeps_its_share_of_the_budget(
+    accounts: int, daily: int, state: State, share: float, fewest: int
+) -> None:
     cusum = standard_profile(Budget(accounts=accounts), WindowSizes(), 0.8).detectors[0]
     assert isinstance(cusum, Cusum)
-    [step] = cusum.steps
-    ladder = step.heights
+    [ladder] = [step.heights for step in cusum.steps if step.state is state]
 
     h = threshold_for(ladder, 7 * daily)
 
     assert h is not None
-    false_stops = accounts * 7 * daily / sends_to_height(17, h, 0.02)
+    false_alarms = accounts * 7 * daily / sends_to_height(17, h, 0.02)
     one_lower = accounts * 7 * daily / sends_to_height(17, h - 1, 0.02)
-    assert false_stops <= 0.8
-    assert one_lower > 0.8 or h == 4 * 17
+    assert false_alarms <= share
+    assert one_lower > share or h == fewest * 17
+
+
+def test_a_bad_account_is_warned_then_limited_then_stopped() -> None:
+    counters = Counters(WindowSizes())
+    for second in range(1_000):
+        counters.record(1_000 + second, 0, OutcomeSet.DELIVERED, COUNTING)
+    steps = []
+    for second in range(2_000, 2_080):
+        bad = second % 4 == 0
+        counters.record(second, 0, OutcomeSet.UNKNOWN_RECIPIENT if bad else OutcomeSet.DELIVERED, COUNTING)
+        suspicion = PROFILE.suspect(counters, Signal.BOUNCE) if bad else None
+        if suspicion is not None and suspicion.step not in steps:
+            steps.append(suspicion.step)
+
+    assert steps == [State.WARNED, State.LIMITED, State.STOPPED]
 
 
 def test_a_fleet_of_few_is_not_judged_by_less_than_one_of_a_hundred() -> None:
