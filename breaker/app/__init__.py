@@ -11,7 +11,15 @@ from breaker.adapters.http.presentation import (
 from breaker.app.daemon import Daemon, running, serve, spare_the_collector
 from breaker.app.database import UnavailableError, embedded_postgres, migrate, migration_sql
 from breaker.app.demo import DEMO_TOKEN, DemoPlan, DemoResult, Stop, demonstrate
-from breaker.app.derived import actuators_of, configured_modes, counting, profile, profiles, window_sizes
+from breaker.app.derived import (
+    actuators_of,
+    configured_modes,
+    counting,
+    fleet_accounts,
+    profile,
+    profiles,
+    window_sizes,
+)
 from breaker.app.installations import Installation, installations
 from breaker.app.operations import Operations, operations, wire_operations
 from breaker.app.readiness import readiness_checks
@@ -32,6 +40,7 @@ __all__ = [
     "demonstrate",
     "embedded_postgres",
     "explanation_as_json",
+    "fleet_accounts",
     "installations",
     "migrate",
     "migration_sql",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from breaker.domain.budget import Budget
@@ -9,17 +10,20 @@ from breaker.domain.counters import WindowSizes
 from breaker.domain.detectors import Signal
 from breaker.domain.modes import ConfiguredModes
 from breaker.domain.outcomes import COUNTED_BY_DEFAULT, Counting
-from breaker.domain.profiles import Profiles
+from breaker.domain.profiles import Assigned, Profiles
 from breaker.domain.standard import standard_profile
 from breaker.domain.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from breaker.config import Settings
+    from breaker.config import ResolvedProfile, Settings
     from breaker.domain.commands import Actuator
     from breaker.domain.profile import Profile
     from breaker.ports import Account
+
+FLEET_UNTIL_MORE_IS_KNOWN = 1_000
+_STEPS = {"stop": State.STOPPED, "limit": State.LIMITED, "warn": State.WARNED}
 
 
 def window_sizes(settings: Settings) -> WindowSizes:
@@ -34,24 +38,48 @@ def counting(settings: Settings) -> Counting:
     return Counting(frozenset(counted))
 
 
-def profile(settings: Settings) -> Profile:
-    """Return the detectors, with the thresholds that the budget gives."""
+def fleet_accounts(settings: Settings, active: int | None = None) -> int:
+    """Return how many accounts share the budget: as configured, else as many as are active, and 1,000 at least."""
+    return settings.detection.fleet_accounts or max(FLEET_UNTIL_MORE_IS_KNOWN, active or 0)
+
+
+def profile(settings: Settings, said: ResolvedProfile, accounts: int) -> Profile:
+    """Return a profile's detectors, with the thresholds that the budget gives.
+
+    Args:
+        settings: The configuration.
+        said: What the profile says.
+        accounts: The accounts that share the budget.
+    """
     detection = settings.detection
     budget = Budget(
-        accounts=detection.fleet_accounts,
+        accounts=accounts,
         per_week={
             State.STOPPED: detection.false_stops_per_week,
             State.LIMITED: detection.false_limits_per_week,
             State.WARNED: detection.false_warnings_per_week,
         },
-        healthy={Signal.BOUNCE: detection.healthy_bounce_rate, Signal.COMPLAINT: detection.healthy_complaint_rate},
+        healthy={Signal.BOUNCE: said.healthy_bounce_rate, Signal.COMPLAINT: said.healthy_complaint_rate},
+        allowance=said.allowance,
     )
-    return standard_profile(budget, window_sizes(settings), detection.level)
+    strongest = {Signal.BOUNCE: _STEPS[said.bounces], Signal.COMPLAINT: _STEPS[said.complaints]}
+    bounded = {signal: step for signal, step in strongest.items() if step is not State.STOPPED}
+    return replace(standard_profile(budget, window_sizes(settings), said.level), name=said.name, strongest=bounded)
 
 
-def profiles(settings: Settings) -> Profiles:
-    """Return the detectors of each account."""
-    return Profiles(profile(settings))
+def profiles(settings: Settings, active: int | None = None) -> Profiles:
+    """Return the detectors of each account.
+
+    Args:
+        settings: The configuration.
+        active: The accounts that are active, where that is known.
+    """
+    accounts = fleet_accounts(settings, active)
+    base, *others = settings.resolved_profiles()
+    return Profiles(
+        profile(settings, base, accounts),
+        tuple(Assigned(profile(settings, one, accounts), one.claims, one.owner, one.labels) for one in others),
+    )
 
 
 def configured_modes(settings: Settings) -> ConfiguredModes:

@@ -66,7 +66,7 @@ def error_rates(
     is exact, approximate or simulated. The rate of a union is that of hard bounces; complaints are taken to be healthy.
     """
     settings = read_settings(config, **{"detection.fleet_accounts": accounts})
-    profile = app.profile(settings)
+    profile = app.profiles(settings).base
     volumes = tuple(dict.fromkeys(volume or VOLUMES))
     source = Random(_SEED)  # noqa: S311 - a simulation, the same at every call
     rates = tuple(dict.fromkeys(rate)) if rate else RATES[Signal.BOUNCE]

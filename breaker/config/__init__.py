@@ -26,10 +26,12 @@ from breaker.config.groups import (
 )
 from breaker.config.loading import load
 from breaker.config.problems import ConfigurationError
+from breaker.config.profiles import PRESETS, ProfileSettings, ResolvedProfile
 from breaker.config.settings import Settings
 from breaker.config.values import AdminToken, ListenAddress, Role
 
 __all__ = [
+    "PRESETS",
     "AdminToken",
     "ApplicationSettings",
     "ConfigurationError",
@@ -43,6 +45,8 @@ __all__ = [
     "ListenAddress",
     "LogSettings",
     "PlatformSettings",
+    "ProfileSettings",
+    "ResolvedProfile",
     "Role",
     "SettingLine",
     "Settings",

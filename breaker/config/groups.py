@@ -8,12 +8,19 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from breaker.config.values import Domains, Volumes
+from breaker.domain.detectors import Signal
 from breaker.domain.outcomes import BounceClass
+
+MOST_HEALTHY: Mapping[Signal, float] = {Signal.BOUNCE: 0.04, Signal.COMPLAINT: 0.0008}
+"""The highest rates that may be called healthy: four fifths of what the platform reviews an account for."""
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 FalseAlarms = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+BounceRate = Annotated[float, Field(gt=0, le=MOST_HEALTHY[Signal.BOUNCE])]
+ComplaintRate = Annotated[float, Field(gt=0, le=MOST_HEALTHY[Signal.COMPLAINT])]
+Step = Literal["stop", "limit", "warn"]
 
 
 class Group(BaseModel):
@@ -63,22 +70,24 @@ class DetectionSettings(Group):
     """Accounts of the whole fleet that may be stopped in a week while they are healthy. Default: 1, which a person can
     look at and reset; thresholds follow from it and from what each account sends."""
 
-    false_limits_per_week: FalseAlarms = 3.0
-    """The same for accounts that are limited to replies. Default: 3: it costs less than a stop, and complaints, which
-    lead to it, leave little time."""
+    false_limits_per_week: FalseAlarms = 6.0
+    """The same for accounts that are limited to replies. Default: 6, half of them for complaints, which leave little
+    time: it costs less than a stop, and a bad account is slowed while the evidence for one grows."""
 
     false_warnings_per_week: FalseAlarms = 20.0
     """The same for accounts that are warned. Default: 20: a warning changes nothing but what people see."""
 
-    fleet_accounts: Count = 1_000
-    """Active accounts that share these numbers; fewer than 100 count as 100. Default: 1,000. Said too high, accounts
-    are suspected a little late: ten times as many accounts cost some 15 sends at 12 % bounces."""
+    fleet_accounts: Count | None = None
+    """Active accounts that share these numbers; fewer than 100 count as 100. Unset: as many as the database knows,
+    counted at the start and every hour, and 1,000 until there are more, so that a fleet that is just being connected
+    does not begin with thresholds that it soon outgrows. Said too high, accounts are suspected a little late: ten times
+    as many accounts cost some 15 sends at 12 % bounces."""
 
-    healthy_bounce_rate: Annotated[float, Field(gt=0, le=0.04)] = 0.02
+    healthy_bounce_rate: BounceRate = 0.02
     """The hard bounces, as a fraction of sends, that a healthy account has at most. Default: 0.02; at most 0.04, since
     the platform reviews at 0.05."""
 
-    healthy_complaint_rate: Annotated[float, Field(gt=0, le=0.0008)] = 0.0003
+    healthy_complaint_rate: ComplaintRate = 0.0003
     """The complaints, as a fraction of delivered sends, that a healthy account has at most. Default: 0.0003; at most
     0.0008, since the platform reviews at 0.001."""
 
@@ -86,6 +95,13 @@ class DetectionSettings(Group):
     """The share of the platform's line (5 % bounces, 0.1 % complaints) below which no rate over a whole window is
     suspected, however much the budget would allow. Default: 0.8, which leaves a fifth of the way for what is still on
     its way when the stop comes."""
+
+    bounces: Step = "stop"
+    """The strongest step that bounces lead to: `stop`, `limit` or `warn`. Default: `stop`."""
+
+    complaints: Step = "stop"
+    """The same for complaints. Default: `stop`, which they lead to on strong evidence of the account's own only; alone
+    they limit it."""
 
 
 class GuardSettings(Group):

@@ -29,15 +29,25 @@ class ConfigurationError(Exception):
 
 def unknown(key: str, known: Iterable[str], said: str = "") -> str:
     """Say that a key is unknown, and which known one is nearest."""
-    nearest = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.0)
-    return f"{key}{said}: unknown key" + (f"; the nearest known one is {nearest[0]}" if nearest else "")
+    found = nearest(key, known)
+    return f"{key}{said}: unknown key" + (f"; the nearest known one is {found}" if found else "")
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like another, or None where none is known."""
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)), None)
 
 
 def problems_of(error: ValidationError, settings: type[BaseModel], origins: Mapping[str, str]) -> list[str]:
     """Return a validation's problems in our words; the values themselves are left out."""
     details = error.errors(include_url=False, include_input=False)
     # A default that follows from another field is not asked for once that field, or any, is wrong: no news in that.
-    return [_problem(one, settings, origins) for one in details if one["type"] != "default_factory_not_called"]
+    return [
+        line
+        for one in details
+        if one["type"] != "default_factory_not_called"
+        for line in _problem(one, settings, origins).splitlines()
+    ]
 
 
 def origin_of(key: str, origins: Mapping[str, str]) -> str | None:
@@ -52,14 +62,20 @@ def origin_of(key: str, origins: Mapping[str, str]) -> str | None:
 def _problem(detail: ErrorDetails, settings: type[BaseModel], origins: Mapping[str, str]) -> str:
     location = [part for part in detail["loc"] if part != "[key]"]
     key = _dotted(location)
-    if not key:
-        return _sentence(detail)
+    if not key:  # a problem of several together: each line of it begins with the key
+        return "\n".join(_with_origin(line, origins) for line in _sentence(detail).splitlines())
     origin = origin_of(key, origins)
     said = f" ({origin})" if origin else ""
     if detail["type"] == "extra_forbidden":
         parent, model = location[:-1], _model_at(location[:-1], settings)
         return unknown(key, [_dotted([*parent, name]) for name in (model.model_fields if model else ())], said)
     return f"{key}{said}: {_sentence(detail)}"
+
+
+def _with_origin(line: str, origins: Mapping[str, str]) -> str:
+    key, colon, rest = line.partition(": ")
+    origin = origin_of(key, origins)
+    return f"{key} ({origin}){colon}{rest}" if origin else line
 
 
 def _sentence(detail: ErrorDetails) -> str:

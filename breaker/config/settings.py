@@ -20,6 +20,7 @@ from breaker.config.groups import (
     LogSettings,
     PlatformSettings,
 )
+from breaker.config.profiles import PRESETS, ProfileSettings, ResolvedProfile, preset_profile, problems, resolve
 from breaker.config.values import (
     Actuators,
     AdminTokens,
@@ -137,6 +138,11 @@ class Settings(BaseSettings):
 
     counting: CountingSettings = CountingSettings()
     detection: DetectionSettings = DetectionSettings()
+
+    profiles: tuple[ProfileSettings, ...] = ()
+    """What differs from `[detection]` for some accounts, each a `[[profiles]]` table of the TOML file. Default:
+    nothing."""
+
     guard: GuardSettings = GuardSettings()
     ledger: LedgerSettings = LedgerSettings()
     platform: PlatformSettings = PlatformSettings()
@@ -192,6 +198,20 @@ class Settings(BaseSettings):
 
     def _names_one_application(self) -> bool:
         return any((self.application_id, self.nylas_api_key, self.webhook_secrets))
+
+    def resolved_profiles(self) -> tuple[ResolvedProfile, ...]:
+        """Return the profiles with everything filled in; the first is the base, which applies to all others."""
+        return (preset_profile("standard", self.detection), *resolve(self.profiles, self.detection))
+
+    def presets(self) -> tuple[ResolvedProfile, ...]:
+        """Return what the presets mean here, as profiles that apply to nobody."""
+        return tuple(preset_profile(name, self.detection) for name in PRESETS)
+
+    @model_validator(mode="after")
+    def _each_account_has_one_profile(self) -> Self:
+        if found := "\n".join(problems(self.profiles)):
+            raise ValueError(found)
+        return self
 
     @model_validator(mode="after")
     def _each_application_is_said_once(self) -> Self:

@@ -142,3 +142,8 @@ ConfiguredMode = Literal[Mode.OBSERVE, Mode.ENFORCE]
 Actuators = Annotated[frozenset[Actuator], NoDecode, BeforeValidator(split_list)]
 Volumes = Annotated[tuple[int, ...], NoDecode, BeforeValidator(split_list)]
 Domains = Annotated[frozenset[str], NoDecode, BeforeValidator(split_list)]
+Names = Annotated[
+    tuple[Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)], ...],
+    NoDecode,
+    BeforeValidator(split_list),
+]

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -151,6 +152,62 @@ class _Resolution:
             or named.get(Claim(Kind.APPLICATION, application_id))
             or self._base
         )
+
+
+class Contradiction(NamedTuple):
+    """Two profiles that claim the same account, the one as exactly as the other.
+
+    Attributes:
+        first: The name of a profile.
+        of_first: What it claims.
+        second: The name of the other one.
+        of_second: What that claims.
+    """
+
+    first: str
+    of_first: Claim
+    second: str
+    of_second: Claim
+
+
+def contradictions(claimed: Sequence[tuple[str, Sequence[Claim]]]) -> Iterator[Contradiction]:
+    """Yield what leaves open which profile an account has.
+
+    Args:
+        claimed: The profiles' names, each with whom it applies to.
+    """
+    for (first, mine), (second, others) in combinations(claimed, 2):
+        for one in mine:
+            for other in others:
+                if one == other or _are_as_exact(one, other):
+                    yield Contradiction(first, one, second, other)
+
+
+def _are_as_exact(one: Claim, other: Claim) -> bool:
+    if {one.kind, other.kind} != {Kind.ACCOUNT} or not (is_pattern(one.name) and is_pattern(other.name)):
+        return False
+    return literal(one.name) == literal(other.name) and overlap(one.name, other.name)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Tell whether some name fits both of two patterns."""
+    places, seen = [(0, 0)], set[tuple[int, int]]()
+    while places:
+        place = places.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        mine, others = place
+        here, there = one[mine : mine + 1], other[others : others + 1]
+        if not here and not there:
+            return True
+        if here == "*":
+            places += [(mine + 1, others), *([(mine, others + 1)] if there else [])]
+        if there == "*":
+            places += [(mine, others + 1), *([(mine + 1, others)] if here else [])]
+        if here and there and "*" not in here + there and (here == there or "?" in here + there):
+            places.append((mine + 1, others + 1))
+    return False
 
 
 def is_pattern(name: str) -> bool:

@@ -126,7 +126,7 @@ def test_one_application_said_twice_is_refused(tmp_path: Path, text: str, proble
     with pytest.raises(ConfigurationError) as caught:
         load(config(tmp_path, text), {}, {})
 
-    assert caught.value.problems == (problem,)
+    assert caught.value.problems == (problem.replace(":", f" ({tmp_path / 'breaker.toml'}):", 1),)
 
 
 def test_an_application_without_an_id_or_with_one_that_is_no_name_is_refused(tmp_path: Path) -> None:
