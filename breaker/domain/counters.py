@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from breaker.domain.outcomes import BOUNCE_BITS, NOTHING, BounceClass, Tally, added
+from breaker.domain.outcomes import BOUNCE_BITS, NOTHING, BounceClass, Tally
 from breaker.domain.windows import Series
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ class Counters:
     """The counters of one account.
 
     Attributes:
-        totals: What was counted since `restarted_at`.
         by_class: Sends since then for which a bounce of the class is known.
         crowded: Whether late outcomes, or other sizes of the windows, call for a recount from the ledger.
         evidence: What sequential detectors remember, by the name of their memory.
@@ -63,20 +62,20 @@ class Counters:
         "_bounces",
         "_complaints",
         "_feedback",
+        "_totals",
         "by_class",
         "crowded",
         "evidence",
         "latest",
         "restarted_at",
         "sizes",
-        "totals",
     )
 
     def __init__(self, sizes: WindowSizes, restarted_at: float = 0.0) -> None:
         """Start counting from nothing."""
         self.sizes = sizes
         self.restarted_at = restarted_at
-        self.totals = NOTHING
+        self._totals = [0] * _TALLIES
         self.by_class: dict[BounceClass, int] = dict.fromkeys(_NAMES, 0)
         self.evidence: dict[str, int] = {}
         self.latest = 0
@@ -85,6 +84,11 @@ class Counters:
         self._bounces: Series | bytes = b""
         self._complaints: Series | bytes = b""
         self._feedback: Series | bytes = b""
+
+    @property
+    def totals(self) -> Tally:
+        """What was counted since `restarted_at`."""
+        return Tally._make(self._totals)
 
     @property
     def bounces(self) -> Series:
@@ -123,18 +127,22 @@ class Counters:
             return NOTHING
         change = counting.change(before, after)
         self.latest = sent_at
-        self.totals = added(self.totals, change)
+        totals = self._totals
+        for place, more in enumerate(change):
+            if more:
+                totals[place] += more
         fresh = after & ~before
         if fresh >= _LOWEST_BOUNCE:
             for name, bit in _CLASSES:
                 if fresh & bit:
                     self.by_class[name] += 1
-        if change.sends or change.hard_bounces:
-            self.crowded |= _count(self.bounces, sent_at, change.sends, change.hard_bounces)
-        if change.delivered or change.complaints:
-            self.crowded |= _count(self.complaints, sent_at, change.delivered, change.complaints)
-        if change.feedback_delivered or change.feedback_complaints:
-            self.crowded |= _count(self.feedback, sent_at, change.feedback_delivered, change.feedback_complaints)
+        sends, hard_bounces, _, delivered, complaints, _, feedback_delivered, feedback_complaints = change
+        if sends or hard_bounces:
+            self.crowded |= _count(self.bounces, sent_at, sends, hard_bounces)
+        if delivered or complaints:
+            self.crowded |= _count(self.complaints, sent_at, delivered, complaints)
+        if feedback_delivered or feedback_complaints:
+            self.crowded |= _count(self.feedback, sent_at, feedback_delivered, feedback_complaints)
         return change
 
     def recount(self, sends: Sequence[tuple[int, int]], counting: Counting, *, complete: bool = True) -> None:
@@ -159,6 +167,21 @@ class Counters:
             self._feedback = _recounted(self.sizes.complaint, told, complete=complete)
         self.crowded = self.bounces.crowded or self.complaints.crowded or self.feedback.crowded
 
+    def without(self, bounces: Iterable[int]) -> Counters:
+        """Return a copy in which some sends did not bounce: what an account is judged by where others are to blame.
+
+        Args:
+            bounces: When each of these sends, which counted as hard bounces, was sent; Unix seconds.
+        """
+        copy = Counters.from_bytes(self.sizes, self.to_bytes())
+        copy.latest, copy.crowded = self.latest, self.crowded
+        since_reset = [sent_at for sent_at in bounces if sent_at >= self.restarted_at]
+        for sent_at in since_reset:
+            copy.bounces.unmark_bad(sent_at)
+        left = max(0, self.totals.hard_bounces - len(since_reset))
+        copy.totals = self.totals._replace(hard_bounces=left)
+        return copy
+
     @classmethod
     def from_ledger(
         cls, sizes: WindowSizes, sends: Sequence[tuple[int, int]], counting: Counting, restarted_at: float = 0.0
@@ -177,7 +200,7 @@ class Counters:
             _VERSION,
             self.sizes.fingerprint,
             self.restarted_at,
-            *self.totals,
+            *self._totals,
             *self.by_class.values(),
             *(len(one) for one in series),
             len(self.evidence),
@@ -199,7 +222,7 @@ class Counters:
         version, fingerprint, counters.restarted_at, *rest = _HEADER.unpack_from(data)
         if version != _VERSION:
             raise ValueError(f"counters of version {version} are of a newer Breaker; this one knows {_VERSION}")
-        counters.totals = Tally._make(rest[:_TALLIES])
+        counters._totals = rest[:_TALLIES]
         if any(classes := rest[_TALLIES : _TALLIES + len(_NAMES)]):
             counters.by_class = dict(zip(_NAMES, classes, strict=True))
         bounces, complaints, feedback, evidence = rest[_TALLIES + len(_NAMES) :]

@@ -77,6 +77,7 @@ BOUNCE_BITS: Mapping[BounceClass, OutcomeSet] = {
 COUNTED_BY_DEFAULT = frozenset({BounceClass.UNKNOWN_RECIPIENT, BounceClass.POLICY, BounceClass.UNDETERMINED})
 """The bounce classes that count as hard. `undetermined` counts because an unknown failure is taken for a bad one."""
 
+_WIDTH = 16  # bits that hold any set
 _ANY_BOUNCE = sum(int(bit) for bit in BOUNCE_BITS.values())
 
 
@@ -110,7 +111,7 @@ class Counting:
         self.counted = counted
         self.mask = sum(int(BOUNCE_BITS[name]) for name in counted)
         self._tallies: dict[int, Tally] = {0: NOTHING}
-        self._changes: dict[tuple[int, int], Tally] = {}
+        self._changes: dict[int, Tally] = {}
 
     def tally(self, outcomes: int) -> Tally:
         """Return what a send with this set of outcomes is worth.
@@ -125,10 +126,11 @@ class Counting:
 
     def change(self, before: int, after: int) -> Tally:
         """Return what has to be added to the counters when a send's set of outcomes grows from `before` to `after`."""
-        known = self._changes.get((before, after))
+        step = before << _WIDTH | after
+        known = self._changes.get(step)
         if known is None:
             pairs = zip(self.tally(after), self.tally(before), strict=True)
-            known = self._changes[before, after] = Tally(*(new - old for new, old in pairs))
+            known = self._changes[step] = Tally(*(new - old for new, old in pairs))
         return known
 
     def _tally(self, outcomes: int) -> Tally:

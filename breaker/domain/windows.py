@@ -58,6 +58,7 @@ class Series:
         "_bad",
         "_latest",
         "_limits",
+        "_room",
         "_starts",
         "_totals",
         "_until_compaction",
@@ -70,6 +71,7 @@ class Series:
         """Make an empty series."""
         self.sizes = tuple(sizes)
         self._limits, typecode = _shape(self.sizes)
+        self._room = _filled(self._limits[0])
         self._starts: array[int] = array("I")
         self._totals: array[int] = array(typecode)
         self._bad: array[int] = array(typecode)
@@ -87,11 +89,13 @@ class Series:
         """
         if sent_at >= self._latest:
             self._latest = sent_at
-            if not self._starts or self._totals[-1] >= _filled(self._limits[0]):
-                self._open_bucket(len(self._starts), sent_at, bad)
+            totals = self._totals
+            if totals and totals[-1] < self._room:
+                totals[-1] += 1
+                if bad:
+                    self._bad[-1] += bad
             else:
-                self._totals[-1] += 1
-                self._bad[-1] += bad
+                self._open_bucket(len(self._starts), sent_at, bad)
         elif sent_at < self._starts[0]:
             self._add_oldest(sent_at, bad)
         else:
@@ -112,6 +116,18 @@ class Series:
             place -= 1
         if place >= 0:
             self._bad[place] += 1
+
+    def unmark_bad(self, sent_at: int) -> None:
+        """Take a send that was counted as bad for a good one.
+
+        Args:
+            sent_at: The time that the send was counted at, Unix seconds; nothing happens where no window reaches it.
+        """
+        place = bisect_right(self._starts, sent_at) - 1
+        while place >= 0 and not self._bad[place] and self._starts[place] >= sent_at:
+            place -= 1  # sends of one second may lie in several buckets
+        if place >= 0 and self._bad[place]:
+            self._bad[place] -= 1
 
     def window(self, size: int) -> WindowCount:
         """Return what the `size` most recent sends hold, to within 1 % of `size`."""
@@ -201,6 +217,7 @@ class Series:
     def _read(self, sizes: tuple[int, ...], data: bytes) -> None:
         self.sizes = sizes
         self._limits, typecode = _shape(sizes)
+        self._room = _filled(self._limits[0])
         self._latest, count, self._until_compaction, flags = _HEADER.unpack_from(data)
         self.truncated = bool(flags & _TRUNCATED)
         self.crowded = bool(flags & _CROWDED)
