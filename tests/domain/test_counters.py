@@ -186,3 +186,29 @@ def test_the_same_sends_make_the_same_bytes() -> None:
     sends = history(7, 900, 5000)
 
     assert kept(sends, Counters(SMALL)).to_bytes() == kept(sends, Counters(SMALL)).to_bytes()
+
+
+@given(st.integers(0, 2**32), st.integers(0, 30))
+@settings(max_examples=20)
+def test_what_others_are_to_blame_for_can_be_left_out(seed: int, left_out: int) -> None:
+    sends = newest_first(history(seed, 150, 100_000))
+    bounced = [place for place, (_, outcomes) in enumerate(sends) if outcomes == UNKNOWN][:left_out]
+    healed = [(at, DELIVERED if place in bounced else outcomes) for place, (at, outcomes) in enumerate(sends)]
+
+    counters = Counters.from_ledger(SMALL, sends, COUNTING)
+    judged = counters.without([sends[place][0] for place in bounced])
+
+    expected = Counters.from_ledger(SMALL, healed, COUNTING)
+    assert judged.bounces.windows() == expected.bounces.windows()
+    assert judged.totals.hard_bounces == expected.totals.hard_bounces
+    assert judged.latest == counters.latest
+    assert counters.totals == Counters.from_ledger(SMALL, sends, COUNTING).totals
+
+
+def test_what_is_from_before_a_reset_or_beyond_all_windows_is_left_out_already() -> None:
+    counters = Counters(SMALL, restarted_at=500)
+    counters.record(400, 0, UNKNOWN, COUNTING)
+    counters.record(600, 0, UNKNOWN, COUNTING)
+
+    assert counters.without([400]).totals.hard_bounces == 1
+    assert counters.without([600]).bounces.windows() == counters.without([600, 550]).bounces.windows()
