@@ -209,7 +209,8 @@ class InventoryItem:
     """One thing that Breaker made or changed on the platform.
 
     Args:
-        kind: `list`, `rule`, `attachment` (a rule in a workspace's `rule_ids`), `workspace` or `webhook`.
+        kind: `list`, `rule`, `limit_list`, `limit_rule`, `attachment` (of rules, to a workspace), `workspace` or
+            `webhook`.
         platform_id: Its id there; of an attachment the workspace's.
         detail: What `teardown` and people need to know of it, such as its name.
         made_at: When, Unix seconds.
@@ -671,12 +672,12 @@ class Platform(Protocol):
         """Delete a workspace; its grants fall to the default one."""
         ...
 
-    async def attach_rule(self, workspace_id: str, rule_id: str) -> None:
-        """Add a rule to a workspace, the others kept; returns once it was read back."""
+    async def attach_rules(self, workspace_id: str, rule_ids: Collection[str]) -> None:
+        """Add rules to a workspace, the others kept; returns once they were read back."""
         ...
 
-    async def detach_rule(self, workspace_id: str, rule_id: str) -> None:
-        """Take a rule out of a workspace, the others kept; returns once it was read back."""
+    async def detach_rules(self, workspace_id: str, rule_ids: Collection[str]) -> None:
+        """Take rules out of a workspace, the others kept; returns once that was read back."""
         ...
 
     async def lists(self) -> Sequence[ValueList]:

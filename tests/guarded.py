@@ -20,7 +20,8 @@ from breaker.domain.commands import Actuator, plan
 from breaker.domain.counters import WindowSizes
 from breaker.domain.outcomes import Counting
 from breaker.flows.carry_out import Pace, Sender, Surroundings
-from breaker.flows.fixtures import Names, block_rule_content
+from breaker.flows.designs import block_rule_content
+from breaker.flows.fixtures import Names
 from breaker.ports import InventoryItem
 from breaker.ports import Sender as MailSender
 from tests.simulated import APPLICATION
@@ -133,7 +134,7 @@ class Guarded:
         await self.inventory.add(APPLICATION, InventoryItem("list", made.id, {"name": made.name}, now))
         await self.inventory.add(APPLICATION, InventoryItem("rule", rule.id, {"name": rule.name}, now))
         for workspace in await platform.workspaces():
-            await platform.attach_rule(workspace.id, rule.id)
+            await platform.attach_rules(workspace.id, [rule.id])
             await self.inventory.add(APPLICATION, InventoryItem("attachment", workspace.id, {"rule": rule.id}, now))
         return made.id, rule.id
 

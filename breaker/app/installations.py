@@ -21,7 +21,6 @@ from breaker.adapters.secrets import read_webhook_secrets, webhook_secrets_file,
 from breaker.app.database import UnavailableError, connections, database, migrate, place_of
 from breaker.app.derived import counting, window_sizes
 from breaker.config import ConfigurationError
-from breaker.domain.commands import Actuator
 from breaker.flows.fixtures import Names
 from breaker.flows.set_up import SetUp
 from breaker.flows.set_up_plan import Need, SetUpRefusedError
@@ -120,7 +119,7 @@ async def _installation(  # noqa: PLR0913 - what an installation is wired from, 
     need = Need(
         application_id=number,
         names=names,
-        stopping=bool(actuators & {Actuator.BLOCK, Actuator.QUARANTINE}),
+        actuators=actuators,
         webhook_url=webhook_url(settings, application),
         secret_known=bool(read_webhook_secrets(settings, application)),
         take_over=take_over,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from breaker.flows.designs import Made
 from breaker.flows.fixtures import known_fixtures, rediscover
 from breaker.ports import FoundBlocked, TryTransactionAgainError, Urgency
 
@@ -72,7 +73,7 @@ class Sweep:
         """
         platform = self.platform.at(Urgency.SWEEP)
         fixtures = await known_fixtures(self.inventory, self.application_id)
-        if fixtures.list_id is None or fixtures.rule_id is None:
+        if not fixtures.complete:
             now = self.clock.now()
             fixtures = await rediscover(platform, self.inventory, self.application_id, self.names, now)
         listed = await self._listed(platform, fixtures)
@@ -92,9 +93,9 @@ class Sweep:
         return Swept(len(listed), len(quarantined), tuple(adopted))
 
     async def _listed(self, platform: Platform, fixtures: Fixtures) -> frozenset[str]:
-        if fixtures.list_id is None:
+        if Made.LIST not in fixtures.ids:
             return frozenset()
-        return frozenset([value.lower() async for value in platform.values(fixtures.list_id)])
+        return frozenset([value.lower() async for value in platform.values(fixtures.ids[Made.LIST])])
 
     async def _quarantined(self, platform: Platform, fixtures: Fixtures) -> dict[str, Grant]:
         found: dict[str, Grant] = {}

@@ -18,7 +18,8 @@ import structlog
 
 from breaker.domain.commands import CommandKind
 from breaker.flows.block_list import BlockList
-from breaker.flows.fixtures import Made, known_fixtures, rediscover
+from breaker.flows.designs import Made
+from breaker.flows.fixtures import known_fixtures, rediscover
 from breaker.flows.lease import Lease
 from breaker.flows.quarantine import Quarantine
 from breaker.ports import (
@@ -197,7 +198,7 @@ class Sender:
     # The list
 
     async def _change_list(self, platform: Platform, fixtures: Fixtures, commands: Sequence[Command]) -> Fixtures:
-        if fixtures.list_id is None:
+        if Made.LIST not in fixtures.ids:
             try:
                 fixtures = await rediscover(
                     platform, self.at.inventory, self.at.application_id, self.at.names, self.at.clock.now()
@@ -205,11 +206,11 @@ class Sender:
             except PlatformError as error:
                 await self._fail(commands, error)
                 return fixtures
-        if fixtures.list_id is None:
+        if Made.LIST not in fixtures.ids:
             await self._fail(commands, TryAgainError(NO_LIST))
             return fixtures
         addresses = await self._addresses(platform, commands)
-        block_list = BlockList(platform, fixtures.list_id)
+        block_list = BlockList(platform, fixtures.ids[Made.LIST])
         blocks, unblocks = (
             {addresses[one.id] for one in commands if one.kind is kind and one.id in addresses} for kind in _LISTED
         )
@@ -217,7 +218,7 @@ class Sender:
         if unblocks and self._lease.held:
             failed |= await block_list.remove(unblocks)
         if any(isinstance(error, GoneError) for error in failed.values()):
-            await self.at.inventory.remove(self.at.application_id, Made.LIST, fixtures.list_id)
+            await self.at.inventory.remove(self.at.application_id, Made.LIST, fixtures.ids[Made.LIST])
         written: list[Command] = []
         for command in commands:
             failure = failed.get(addresses.get(command.id, ""))

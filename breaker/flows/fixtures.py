@@ -8,32 +8,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from breaker.ports import Condition, InventoryItem, RuleContent
+from breaker.flows.designs import LISTS, RULES, Made
+from breaker.ports import InventoryItem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from breaker.flows.designs import ListDesign, RuleDesign
     from breaker.ports import Inventory, Platform
 
-
-class Made(StrEnum):
-    """The kinds of things in the inventory."""
-
-    LIST = "list"
-    RULE = "rule"
-    ATTACHMENT = "attachment"
-    WORKSPACE = "workspace"
-    WEBHOOK = "webhook"
-
-
 _NAME = re.compile(r"Breaker: (?P<purpose>.+) \[(?P<installation>[^\[\]]+)\]")
-_STOPPED = "stopped accounts"
-_STOP = "block stopped accounts"
 _FEED = "events"
 _QUARANTINE = re.compile(r"quarantine of (?P<home>\S+)")
+_SINGLE = frozenset({*LISTS, *RULES, Made.WEBHOOK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +38,31 @@ class Names:
     @property
     def block_list(self) -> str:
         """The list of the addresses that must not send."""
-        return self._of(_STOPPED)
+        return self.of(LISTS[Made.LIST])
 
     @property
     def block_rule(self) -> str:
         """The rule that refuses what they send."""
-        return self._of(_STOP)
+        return self.of(RULES[Made.RULE])
+
+    @property
+    def limit_list(self) -> str:
+        """The list of the addresses that may only reply."""
+        return self.of(LISTS[Made.LIMIT_LIST])
+
+    @property
+    def limit_rule(self) -> str:
+        """The rule that refuses what they send and is no reply."""
+        return self.of(RULES[Made.LIMIT_RULE])
 
     @property
     def webhook(self) -> str:
         """The webhook that notifications come by (its description)."""
         return self._of(_FEED)
+
+    def of(self, design: ListDesign | RuleDesign) -> str:
+        """Return what a list or a rule is called."""
+        return self._of(design.purpose)
 
     def quarantine(self, home_workspace_id: str) -> str:
         """The copy of a workspace that its stopped accounts are moved to."""
@@ -87,14 +90,10 @@ class Names:
         return f"Breaker: {purpose} [{self.installation}]"
 
 
-def block_rule_content(list_id: str) -> RuleContent:
-    """Return the rule that stops: safe whether the platform runs rules by workspace or by application."""
-    return RuleContent(
-        trigger="outbound",
-        conditions=(Condition("from.address", "in_list", (list_id,)),),
-        actions=("block",),
-        priority=0,
-    )
+def made_as(design: Mapping[Made, ListDesign] | Mapping[Made, RuleDesign], name: str) -> Made | None:
+    """Return which of Breaker's lists, or rules, something of this name is, whatever the installation; None of none."""
+    found = _NAME.fullmatch(name)
+    return next((made for made, one in design.items() if found and one.purpose == found["purpose"]), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,32 +101,37 @@ class Fixtures:
     """What the inventory knows.
 
     Args:
-        list_id: The list of stopped accounts, or None.
-        rule_id: The rule that blocks them, or None.
-        webhook_id: The webhook, or None.
+        ids: Lists, rules and the webhook: the id of each that there is.
         quarantines: The copies of workspaces, each with the home it is a copy of.
-        attached: The workspaces that the rule is attached to.
+        attached: The workspaces that rules are attached to.
     """
 
-    list_id: str | None = None
-    rule_id: str | None = None
-    webhook_id: str | None = None
+    ids: Mapping[Made, str] = field(default_factory=dict)
     quarantines: Mapping[str, str] = field(default_factory=dict)
     attached: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, items: Sequence[InventoryItem]) -> Fixtures:
-        """Read them from the inventory."""
-        first: dict[str, str] = {}
+        """Read them from the inventory; of two of a kind the older one counts."""
+        ids: dict[Made, str] = {}
         for item in items:
-            first.setdefault(item.kind, item.platform_id)
+            if item.kind in _SINGLE:
+                ids.setdefault(Made(item.kind), item.platform_id)
         return cls(
-            list_id=first.get(Made.LIST),
-            rule_id=first.get(Made.RULE),
-            webhook_id=first.get(Made.WEBHOOK),
+            ids=ids,
             quarantines={item.platform_id: str(item.detail["home"]) for item in items if item.kind == Made.WORKSPACE},
             attached=frozenset(item.platform_id for item in items if item.kind == Made.ATTACHMENT),
         )
+
+    @property
+    def rule_ids(self) -> tuple[str, ...]:
+        """The rules, in their order."""
+        return tuple(self.ids[made] for made in RULES if made in self.ids)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every list and rule that Breaker can make is known."""
+        return self.ids.keys() >= LISTS.keys() | RULES.keys()
 
 
 async def known_fixtures(inventory: Inventory, application_id: str) -> Fixtures:
@@ -144,26 +148,34 @@ async def rediscover(
         PlatformError: It could not be looked for.
     """
     known = await known_fixtures(inventory, application_id)
-    found: list[InventoryItem] = []
-    if known.list_id is None:
-        lists = [one for one in await platform.lists() if one.name == names.block_list]
-        found += [InventoryItem(Made.LIST, one.id, {"name": one.name}, now) for one in lists[:1]]
-    rule_id = known.rule_id
-    if rule_id is None:
-        rules = [one for one in await platform.rules() if one.name == names.block_rule]
-        found += [InventoryItem(Made.RULE, one.id, {"name": one.name}, now) for one in rules[:1]]
-        rule_id = rules[0].id if rules else None
-    if known.webhook_id is None:
-        webhooks = [one for one in await platform.webhooks() if one.description == names.webhook]
-        found += [InventoryItem(Made.WEBHOOK, one.id, {"name": one.description}, now) for one in webhooks[:1]]
+    names_of = {made: names.of(design) for made, design in (LISTS | RULES).items()} | {Made.WEBHOOK: names.webhook}
+    there = await _named(platform, {made: name for made, name in names_of.items() if made not in known.ids})
+    found = [InventoryItem(made, number, {"name": names_of[made]}, now) for made, number in there.items()]
+    ids = {**known.ids, **there}
     for workspace in await platform.workspaces():
         home = names.home_of(workspace.name)
+        rule_ids = [ids[made] for made in RULES if ids.get(made) in workspace.rule_ids]
         if home is not None and workspace.id not in known.quarantines:
-            detail = {"name": workspace.name, "home": home}
+            detail: dict[str, object] = {"name": workspace.name, "home": home}
             found.append(InventoryItem(Made.WORKSPACE, workspace.id, detail, now))
-        elif home is None and rule_id in workspace.rule_ids and workspace.id not in known.attached:
-            detail = {"name": workspace.name, "rule": str(rule_id)}
+        elif home is None and rule_ids and workspace.id not in known.attached:
+            detail = {"name": workspace.name, "rules": rule_ids}
             found.append(InventoryItem(Made.ATTACHMENT, workspace.id, detail, now))
     for item in found:
         await inventory.add(application_id, item)
     return await known_fixtures(inventory, application_id)
+
+
+async def _named(platform: Platform, wanted: Mapping[Made, str]) -> dict[Made, str]:
+    """Return the ids of the lists, rules and webhook of these names; of two of one name, the first."""
+    there: dict[tuple[str, str], str] = {}
+    if not LISTS.keys().isdisjoint(wanted):
+        for one in await platform.lists():
+            there.setdefault((Made.LIST, one.name), one.id)
+    if not RULES.keys().isdisjoint(wanted):
+        for rule in await platform.rules():
+            there.setdefault((Made.RULE, rule.name), rule.id)
+    if Made.WEBHOOK in wanted:
+        for webhook in await platform.webhooks():
+            there.setdefault((Made.WEBHOOK, webhook.description), webhook.id)
+    return {made: there[made.word, name] for made, name in wanted.items() if (made.word, name) in there}

@@ -2,7 +2,7 @@
 
 Home is where the account is at the moment of the move, remembered before it is asked for, so that no crash forgets it;
 a quarantine is never taken for a home. Where no workspace is configured for it, the quarantine is a copy of the home
-with the same policy and rules and Breaker's rule beside them, so that a stop changes nothing else for the account; its
+with the same policy and rules and Breaker's own beside them, so that a stop changes nothing else for the account; its
 name carries the home's id, so that homes can be told again without the database.
 """
 
@@ -12,7 +12,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from breaker.flows.fixtures import Made
+from breaker.flows.designs import Made
 from breaker.ports import GiveUpError, GoneError, InventoryItem, TryAgainError, Workspace
 
 if TYPE_CHECKING:
@@ -160,10 +160,10 @@ class Quarantine:
             if home_id not in known:
                 self._workspaces = None
                 raise TryAgainError("the account's workspace was not among those shown")
-            if self.fixtures.rule_id is None:
+            if Made.RULE not in self.fixtures.ids:
                 raise TryAgainError(_NOT_SET_UP)
-            home = known[home_id]
-            rule_ids = (*(one for one in home.rule_ids if one != self.fixtures.rule_id), self.fixtures.rule_id)
+            home, ours = known[home_id], self.fixtures.rule_ids
+            rule_ids = (*(one for one in home.rule_ids if one not in ours), *ours)
             name = self.names.quarantine(home_id)
             copy = next((one for one in known.values() if self._homes.get(one.id) == home_id or one.name == name), None)
             if copy is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from breaker.flows.fixtures import Made, block_rule_content
+from breaker.flows.designs import LISTS, RULES, Made, rules_for
 from breaker.flows.set_up_plan import (
     LISTS_OF_PLANS,
     RULES_OF_PLANS,
@@ -19,8 +19,9 @@ from breaker.flows.set_up_plan import (
 from breaker.ports import GiveUpError, InventoryItem, Rule, Webhook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 
+    from breaker.domain.commands import Actuator
     from breaker.flows.set_up_plan import Need, Step
     from breaker.ports import Clock, Inventory, Platform
 
@@ -44,9 +45,8 @@ class SetUp:
     inventory: Inventory
     clock: Clock
     keep_secret: Callable[[str], None]
-    _list_id: str | None = field(init=False, default=None)
-    _list_made: bool = field(init=False, default=False)
-    _rule_id: str | None = field(init=False, default=None)
+    _ids: dict[Made, str] = field(init=False, default_factory=dict)
+    _made: list[Made] = field(init=False, default_factory=list)
     _found: Found = field(init=False)
 
     async def plan(self) -> Plan:
@@ -67,10 +67,8 @@ class SetUp:
             PlatformError: The same, for the platform's reasons.
         """
         for item in await self.inventory.items(self.need.application_id):
-            if item.kind == Made.LIST:
-                self._list_id = item.platform_id
-            elif item.kind == Made.RULE:
-                self._rule_id = item.platform_id
+            if item.kind in LISTS or item.kind in RULES:
+                self._ids.setdefault(Made(item.kind), item.platform_id)
         for step in planned.steps:
             await self._do(step)
             yield step
@@ -92,10 +90,8 @@ class SetUp:
 
     async def _forget(self, step: Step) -> None:
         await self.inventory.remove(self.need.application_id, step.made, step.platform_id)
-        if step.platform_id == self._list_id:
-            self._list_id = None
-        if step.platform_id == self._rule_id:
-            self._rule_id = None
+        if self._ids.get(step.made) == step.platform_id:
+            del self._ids[step.made]
 
     async def _remember_found(self, step: Step) -> None:
         await self._remember(step.made, step.platform_id, step.name)
@@ -103,21 +99,19 @@ class SetUp:
     async def _remember(self, made: Made, platform_id: str, name: str) -> None:
         detail: dict[str, object] = {"name": name}
         if made is Made.ATTACHMENT:
-            detail["rule"] = _known(self._rule_id)
+            detail["rules"] = self._rule_ids()
         elif made is Made.WORKSPACE:
             detail["home"] = _known(self.need.names.home_of(name))
-        elif made is Made.LIST:
-            self._list_id = platform_id
-        elif made is Made.RULE:
-            self._rule_id = platform_id
+        elif made in LISTS or made in RULES:
+            self._ids[made] = platform_id
         item = InventoryItem(made, platform_id, detail, self.clock.now())
         await self.inventory.add(self.need.application_id, item)
 
     async def _take_over(self, step: Step) -> None:
         number, name = step.platform_id, step.name
-        if step.made is Made.LIST:
+        if step.made in LISTS:
             await self.platform.rename_list(number, name)
-        elif step.made is Made.RULE:
+        elif step.made in RULES:
             rule = next(one for one in self._found.rules if one.id == number)
             await self.platform.change_rule(replace(rule, name=name))
         elif step.made is Made.WORKSPACE:
@@ -129,32 +123,41 @@ class SetUp:
         await self._remember(step.made, number, name)
 
     async def _make_list(self, step: Step) -> None:
+        design = LISTS[step.made]
         try:
-            made = await self.platform.create_list(step.name, "address")
+            made = await self.platform.create_list(step.name, design.type)
         except GiveUpError as error:
-            raise _no_room("list", len(self._found.lists), LISTS_OF_PLANS, error) from error
-        self._list_made = True
-        await self._remember(Made.LIST, made.id, step.name)
+            count = len(self._found.lists) + sum(one in LISTS for one in self._made)
+            raise _no_room("list", count, LISTS_OF_PLANS, design.serves, error) from error
+        self._made.append(step.made)
+        await self._remember(step.made, made.id, step.name)
 
     async def _make_rule(self, step: Step) -> None:
-        list_id = _known(self._list_id)
+        design = RULES[step.made]
         try:
-            made = await self.platform.create_rule(step.name, block_rule_content(list_id))
+            made = await self.platform.create_rule(step.name, design.content(self._ids))
         except GiveUpError as error:
-            if self._list_made:
-                # A list without a rule stops nobody, and takes room from others.
-                await self.platform.delete_list(list_id)
-                await self.inventory.remove(self.need.application_id, Made.LIST, list_id)
-            raise _no_room("rule", len(self._found.rules), RULES_OF_PLANS, error) from error
-        await self._remember(Made.RULE, made.id, step.name)
+            for one in design.lists:
+                if one in self._made:
+                    # A list without a rule stops nobody, and takes room from others.
+                    await self.platform.delete_list(self._ids[one])
+                    await self.inventory.remove(self.need.application_id, one, self._ids[one])
+            count = len(self._found.rules) + sum(one in RULES for one in self._made)
+            raise _no_room("rule", count, RULES_OF_PLANS, design.serves, error) from error
+        self._made.append(step.made)
+        await self._remember(step.made, made.id, step.name)
 
     async def _mend_rule(self, step: Step) -> None:
-        await self.platform.change_rule(Rule(step.platform_id, step.name, block_rule_content(_known(self._list_id))))
+        await self.platform.change_rule(Rule(step.platform_id, step.name, RULES[step.made].content(self._ids)))
 
     async def _attach(self, step: Step) -> None:
-        await self.platform.attach_rule(step.platform_id, _known(self._rule_id))
+        await self.platform.attach_rules(step.platform_id, self._rule_ids())
         if self.need.names.home_of(step.name) is None:
             await self._remember(Made.ATTACHMENT, step.platform_id, step.name)
+
+    def _rule_ids(self) -> list[str]:
+        """Return the rules that the actuators need."""
+        return [_known(self._ids.get(rule.made)) for rule in rules_for(self.need.actuators)]
 
     async def _make_webhook(self, step: Step) -> None:
         made = await self._challenged(self.platform.create_webhook(str(self.need.webhook_url), TRIGGERS, step.name))
@@ -194,8 +197,12 @@ def _known(value: str | None) -> str:
     return value
 
 
-def _no_room(what: str, count: int, plans: tuple[int, int], error: GiveUpError) -> SetUpRefusedError:
+def _no_room(
+    what: str, count: int, plans: tuple[int, int], serves: Collection[Actuator], error: GiveUpError
+) -> SetUpRefusedError:
+    off = " and ".join(f"`{one}`" for one in sorted(serves))
     return SetUpRefusedError(
         f"the platform made no further {what}: the application has {count}, and plans allow {plans[0]} or {plans[1]}. "
-        f"Delete one that is not needed, or choose a larger plan. It said: {error}"
+        f"Delete one that is not needed, choose a larger plan, or leave {off} out of BREAKER_ACTUATORS. It said: "
+        f"{error}"
     )

@@ -6,15 +6,18 @@ nothing, a run that broke off is gone on with, and an empty database takes over 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from breaker.flows.fixtures import Fixtures, Made, block_rule_content
+from breaker.flows.designs import LISTS, RULES, Made, lists_for, rules_for
+from breaker.flows.fixtures import Fixtures, made_as
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from breaker.domain.commands import Actuator
+    from breaker.flows.designs import ListDesign, RuleDesign
     from breaker.flows.fixtures import Names
     from breaker.ports import InventoryItem, Platform, Rule, ValueList, Webhook, Workspace
 
@@ -86,7 +89,7 @@ class Need:
     Args:
         application_id: The application.
         names: What this installation's things are called.
-        stopping: Whether list and rule are needed: an actuator that stops is on.
+        actuators: The ways to stop that are on anywhere in it: lists and rules are made for these.
         webhook_url: Where notifications are to be posted to; None where no webhook is to be made.
         secret_known: Whether a webhook secret is known here.
         take_over: Whether another installation's things are made this one's.
@@ -94,7 +97,7 @@ class Need:
 
     application_id: str
     names: Names
-    stopping: bool
+    actuators: Collection[Actuator]
     webhook_url: str | None
     secret_known: bool
     take_over: bool = False
@@ -136,13 +139,25 @@ class Found:
     def named(self) -> Iterator[tuple[Made, str, str]]:
         """Return everything that can carry a name of Breaker's: what it is, its id, its name."""
         for one in self.lists:
-            yield Made.LIST, one.id, one.name
+            if list_made := made_as(LISTS, one.name):
+                yield list_made, one.id, one.name
         for rule in self.rules:
-            yield Made.RULE, rule.id, rule.name
+            if rule_made := made_as(RULES, rule.name):
+                yield rule_made, rule.id, rule.name
         for workspace in self.workspaces:
             yield Made.WORKSPACE, workspace.id, workspace.name
         for webhook in self.webhooks:
             yield Made.WEBHOOK, webhook.id, webhook.description
+
+    def has(self, made: Made, platform_id: str) -> bool:
+        """Tell whether something of the inventory is still there, whatever it is called by now."""
+        if made in LISTS:
+            return any(one.id == platform_id for one in self.lists)
+        if made in RULES:
+            return any(one.id == platform_id for one in self.rules)
+        if made is Made.WEBHOOK:
+            return any(one.id == platform_id for one in self.webhooks)
+        return any(one.id == platform_id for one in self.workspaces)
 
 
 def plan(need: Need, found: Found, inventory: Sequence[InventoryItem]) -> Plan:
@@ -158,8 +173,6 @@ class _Planning:
     def __init__(self, need: Need, found: Found, inventory: Sequence[InventoryItem]) -> None:
         self._need = need
         self._found = found
-        self._present = {(made, number) for made, number, _ in found.named()}
-        self._present |= {(Made.ATTACHMENT, one.id) for one in found.workspaces}
         self._items = {(item.kind, item.platform_id): item for item in inventory}
         self._known = Fixtures.of([item for item in inventory if self._is_there(item)])
         self._steps: list[Step] = []
@@ -170,17 +183,20 @@ class _Planning:
         self._take_over_or_refuse()
         for item in self._items.values():
             if not self._is_there(item):
-                sentence = f"forget the {item.kind} {item.platform_id}, which is not there any more"
-                self._add(StepKind.FORGET, sentence, Made(item.kind), item.platform_id)
-        if self._need.stopping:
-            list_id = self._plan_list()
-            rule_id = self._plan_rule(list_id)
-            self._plan_attachments(rule_id)
+                made = Made(item.kind)
+                sentence = f"forget the {made.word} {item.platform_id}, which is not there any more"
+                self._add(StepKind.FORGET, sentence, made, item.platform_id)
+        rules = rules_for(self._need.actuators)
+        rule_ids = {rule.made: self._plan_rule(rule) for rule in rules}
+        self._note_room("list", StepKind.MAKE_LIST, len(self._found.lists), LISTS_OF_PLANS)
+        self._note_room("rule", StepKind.MAKE_RULE, len(self._found.rules), RULES_OF_PLANS)
+        if rules:
+            self._plan_attachments(rule_ids)
         self._plan_webhook()
         return Plan(tuple(self._steps), tuple(self._notes))
 
     def _is_there(self, item: InventoryItem) -> bool:
-        return (Made(item.kind), item.platform_id) in self._present
+        return self._found.has(Made(item.kind), item.platform_id)
 
     def _add(self, kind: StepKind, sentence: str, made: Made, platform_id: str = "", name: str = "") -> None:
         self._steps.append(Step(kind, sentence, made, platform_id, name))
@@ -202,10 +218,13 @@ class _Planning:
             mine = names.taken_over(name)
             if mine in ours:
                 raise SetUpRefusedError(
-                    f"this installation and another ({others}) both have a {made} for the same purpose: run `breaker "
-                    f"teardown` with BREAKER_INSTALLATION set to the one that is to go, then `breaker setup` again"
+                    f"this installation and another ({others}) both have a {made.word} for the same purpose: run "
+                    f"`breaker teardown` with BREAKER_INSTALLATION set to the one that is to go, then `breaker setup` "
+                    f"again"
                 )
-            self._add(StepKind.TAKE_OVER, f"take over the {made} {name!r} and call it {mine!r}", made, number, mine)
+            self._add(
+                StepKind.TAKE_OVER, f"take over the {made.word} {name!r} and call it {mine!r}", made, number, mine
+            )
             ours.add(mine)
             self._theirs[mine] = (made, number)
 
@@ -217,52 +236,55 @@ class _Planning:
             return self._theirs[name][1]
         number = next((one for kind, one, called in self._found.named() if (kind, called) == (made, name)), None)
         if number is not None:
-            self._add(StepKind.REMEMBER, f"remember the {made} {name!r}, which is there already", made, number, name)
+            self._add(
+                StepKind.REMEMBER, f"remember the {made.word} {name!r}, which is there already", made, number, name
+            )
         return number
 
-    def _plan_list(self) -> str | None:
-        name = self._need.names.block_list
-        number = self._find(Made.LIST, self._known.list_id, name)
+    def _plan_list(self, design: ListDesign) -> str | None:
+        name = self._need.names.of(design)
+        number = self._find(design.made, self._known.ids.get(design.made), name)
+        if number is None:
+            self._add(StepKind.MAKE_LIST, f"make the list {name!r} for {design.values}", design.made, "", name)
+        return number
+
+    def _plan_rule(self, design: RuleDesign) -> str | None:
+        """Plan a rule with its lists; return its id, or None where it is yet to be made."""
+        needed = {one.made: self._plan_list(one) for one in lists_for(design, self._need.actuators)}
+        name = self._need.names.of(design)
+        number = self._find(design.made, self._known.ids.get(design.made), name)
         if number is None:
             self._add(
-                StepKind.MAKE_LIST, f"make the list {name!r} for the addresses of stopped accounts", Made.LIST, "", name
+                StepKind.MAKE_RULE, f"make the outbound rule {name!r}, which {design.effect}", design.made, "", name
             )
-            self._note_room("lists", len(self._found.lists), LISTS_OF_PLANS)
-        return number
-
-    def _plan_rule(self, list_id: str | None) -> str | None:
-        name = self._need.names.block_rule
-        number = self._find(Made.RULE, self._known.rule_id, name)
-        if number is None:
-            sentence = f"make the outbound rule {name!r}, which refuses what the listed accounts send"
-            self._add(StepKind.MAKE_RULE, sentence, Made.RULE, "", name)
-            self._note_room("rules", len(self._found.rules), RULES_OF_PLANS)
             return None
         rule = next(one for one in self._found.rules if one.id == number)
-        # The priority is not compared: the platform may leave a 0 out, and one condition has no order to keep.
-        if list_id is None or replace(rule.content, priority=0) != block_rule_content(list_id):
-            sentence = f"mend the rule {name!r}: enabled, outbound, for the listed accounts, blocking, first of all"
-            self._add(StepKind.MEND_RULE, sentence, Made.RULE, number, name)
+        there = {**self._known.ids, **{made: one for made, one in needed.items() if one is not None}}
+        if None in needed.values() or not design.is_met_by(rule.content, there):
+            sentence = f"mend the rule {name!r}: enabled, outbound, for the listed accounts, blocking"
+            self._add(StepKind.MEND_RULE, sentence, design.made, number, name)
         return number
 
-    def _plan_attachments(self, rule_id: str | None) -> None:
+    def _plan_attachments(self, rule_ids: Mapping[Made, str | None]) -> None:
         for workspace in self._found.workspaces:
             copy = workspace.id in self._known.quarantines or self._need.names.home_of(workspace.name) is not None
             if copy and workspace.id not in self._known.quarantines:
                 sentence = f"remember the quarantine {workspace.name!r}, which is there already"
                 self._add(StepKind.REMEMBER, sentence, Made.WORKSPACE, workspace.id, workspace.name)
-            if rule_id is None or rule_id not in workspace.rule_ids:
+            missing = [made for made, number in rule_ids.items() if number not in workspace.rule_ids]
+            if missing:
+                rules = "the rules" if len(missing) > 1 else f"the rule {self._need.names.of(RULES[missing[0]])!r}"
                 others = len(workspace.rule_ids)
                 kept = f", beside the {others} that it has" if others else ""
-                sentence = f"attach the rule to the workspace {workspace.name!r}{kept}"
+                sentence = f"attach {rules} to the workspace {workspace.name!r}{kept}"
                 self._add(StepKind.ATTACH, sentence, Made.ATTACHMENT, workspace.id, workspace.name)
             elif not copy and workspace.id not in self._known.attached:
-                sentence = f"remember that the rule is attached to the workspace {workspace.name!r}"
+                sentence = f"remember that Breaker's rules are attached to the workspace {workspace.name!r}"
                 self._add(StepKind.REMEMBER, sentence, Made.ATTACHMENT, workspace.id, workspace.name)
 
     def _plan_webhook(self) -> None:
         url, name = self._need.webhook_url, self._need.names.webhook
-        number = self._find(Made.WEBHOOK, self._known.webhook_id, name)
+        number = self._find(Made.WEBHOOK, self._known.ids.get(Made.WEBHOOK), name)
         if url is None:
             if number is None and not self._need.secret_known:
                 raise SetUpRefusedError(
@@ -285,9 +307,11 @@ class _Planning:
                 "another webhook, not Breaker's, posts to the same address: what it brings is counted once all the same"
             )
 
-    def _note_room(self, what: str, count: int, plans: tuple[int, int]) -> None:
-        if count in plans or count > max(plans):
-            free, full = plans
+    def _note_room(self, what: str, making: StepKind, count: int, plans: tuple[int, int]) -> None:
+        needed = sum(step.kind is making for step in self._steps)
+        free, full = plans
+        if needed and (any(count <= plan < count + needed for plan in plans) or count + needed > max(plans)):
             self._notes.append(
-                f"there are {count} {what} already, and plans allow {free} or {full}: there may be no room"
+                f"there are {count} {what}s already, {needed} more {'are' if needed > 1 else 'is'} needed, and plans "
+                f"allow {free} or {full}: there may be no room"
             )

@@ -1,7 +1,8 @@
 """Tear down: everything that Breaker made on the platform taken back, in the reverse order, and nothing else touched.
 
-Accounts are moved home before their quarantine goes, the rule is taken out from among the others of each workspace
-before it goes, and a thing that is gone already is only forgotten, so that a run that broke off is gone on with.
+Accounts are moved home before their quarantine goes, Breaker's rules are taken out from among the others of each
+workspace before they go, and a thing that is gone already is only forgotten, so that a run that broke off is gone on
+with.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from breaker.flows.fixtures import Fixtures, Made, rediscover
+from breaker.flows.designs import LISTS, RULES, Made
+from breaker.flows.fixtures import Fixtures, rediscover
 from breaker.flows.quarantine import Quarantine
 from breaker.ports import GoneError, TryAgainError, Urgency
 
@@ -80,18 +82,23 @@ class TearDown:
             inside = len([grant async for grant in self.platform.grants(workspace_id=number)])
             first = f"move {_accounts(inside)} home to {self._called(home)!r}, and " if inside else ""
             steps.append(Removal(Made.WORKSPACE, number, f"{first}delete the quarantine {self._called(number)!r}"))
-        if self._fixtures.webhook_id is not None:
-            steps.append(Removal(Made.WEBHOOK, self._fixtures.webhook_id, "delete the webhook"))
+        ids = self._fixtures.ids
+        if Made.WEBHOOK in ids:
+            steps.append(Removal(Made.WEBHOOK, ids[Made.WEBHOOK], "delete the webhook"))
         for number in self._attached():
-            sentence = f"take the rule out of the workspace {self._called(number)!r}; its other rules stay"
+            sentence = f"take Breaker's rules out of the workspace {self._called(number)!r}; its other rules stay"
             steps.append(Removal(Made.ATTACHMENT, number, sentence))
-        if self._fixtures.rule_id is not None:
-            steps.append(Removal(Made.RULE, self._fixtures.rule_id, "delete the rule"))
-        if self._fixtures.list_id is not None:
-            sizes = {one.id: one.size for one in await self.platform.lists()}
-            listed = sizes.get(self._fixtures.list_id, 0)
-            sentence = f"delete the list; {_accounts(listed)} in it can send again"
-            steps.append(Removal(Made.LIST, self._fixtures.list_id, sentence, listed))
+        steps += [
+            Removal(made, ids[made], f"delete the rule to {rule.purpose}")
+            for made, rule in RULES.items()
+            if made in ids
+        ]
+        sizes = {one.id: one.size for one in await self.platform.lists()}
+        for made, design in LISTS.items():
+            if made in ids:
+                listed = sizes.get(ids[made], 0)
+                sentence = f"delete the list of {design.purpose}; {_accounts(listed)} in it {design.freed}"
+                steps.append(Removal(made, ids[made], sentence, listed))
         return steps
 
     async def carry_out(self, planned: list[Removal]) -> AsyncIterator[Removal]:
@@ -116,11 +123,10 @@ class TearDown:
             case Made.WEBHOOK:
                 await _unless_gone(self.platform.delete_webhook(number))
             case Made.ATTACHMENT:
-                if self._fixtures.rule_id is not None:
-                    await _unless_gone(self.platform.detach_rule(number, self._fixtures.rule_id))
-            case Made.RULE:
+                await _unless_gone(self.platform.detach_rules(number, self._fixtures.rule_ids))
+            case Made.RULE | Made.LIMIT_RULE:
                 await _unless_gone(self.platform.delete_rule(number))
-            case Made.LIST:
+            case Made.LIST | Made.LIMIT_LIST:
                 await _unless_gone(self.platform.delete_list(number))
                 await self.adoption.unconfirm(self.application_id)
 
@@ -131,8 +137,9 @@ class TearDown:
         self._workspaces = {one.id: one for one in await self.platform.workspaces()}
 
     def _attached(self) -> list[str]:
-        """Return the workspaces that the rule is to be taken out of: those known, and those it is found in."""
-        found = {one.id for one in self._workspaces.values() if self._fixtures.rule_id in one.rule_ids}
+        """Return the workspaces that rules are to be taken out of: those known, and those where any is found."""
+        ours = set(self._fixtures.rule_ids)
+        found = {one.id for one in self._workspaces.values() if not ours.isdisjoint(one.rule_ids)}
         return sorted((self._fixtures.attached | found) - self._fixtures.quarantines.keys())
 
     def _called(self, workspace_id: str) -> str:

@@ -102,11 +102,11 @@ async def test_a_rule_is_attached_beside_others_and_detached_from_among_them(wor
     default = world.application.workspaces.default
     default.rule_ids = [theirs.id]
 
-    await world.client.attach_rule(default.workspace_id, ours.id)
+    await world.client.attach_rules(default.workspace_id, [ours.id])
     attached = list(default.rule_ids)
-    await world.client.attach_rule(default.workspace_id, ours.id)
+    await world.client.attach_rules(default.workspace_id, [ours.id])
     changes = world.changing_calls().count(("PATCH", f"/v3/workspaces/{default.workspace_id}"))
-    await world.client.detach_rule(default.workspace_id, ours.id)
+    await world.client.detach_rules(default.workspace_id, [ours.id])
 
     assert attached == [theirs.id, ours.id]
     assert changes == 1
@@ -119,7 +119,7 @@ async def test_a_rule_that_does_not_stay_attached_is_tried_again_later(world: Si
     world.fault(FaultKind.STALE, path="/v3/workspaces")
 
     with pytest.raises(TryAgainError):
-        await world.client.attach_rule(world.application.workspaces.default.workspace_id, rule.id)
+        await world.client.attach_rules(world.application.workspaces.default.workspace_id, [rule.id])
 
 
 async def test_the_values_of_a_list_are_read_to_the_empty_page(world: Simulated) -> None:
@@ -160,7 +160,7 @@ async def test_the_receipt_of_a_blocked_send_is_read(world: Simulated) -> None:
     grant = world.application.add_grant("agent@x.example")
     blocked = await world.client.create_list("Blocked", "address")
     rule = await world.client.create_rule("Block", blocking(blocked.id))
-    await world.client.attach_rule(world.application.workspaces.default.workspace_id, rule.id)
+    await world.client.attach_rules(world.application.workspaces.default.workspace_id, [rule.id])
     await world.client.add_values(blocked.id, ["agent@x.example"])
     with pytest.raises(ApiError):
         world.application.send(grant.id, ["someone@y.example"])

@@ -43,7 +43,7 @@ def place(world: Simulated, grant_id: str) -> str | None:
 async def test_a_stop_blocks_then_moves_and_is_confirmed_when_read_back(world: Simulated, store: Guarded) -> None:
     _, rule_id = await store.set_up(world.client)
     home = world.application.add_workspace("Sales")
-    await world.client.attach_rule(home.workspace_id, rule_id)
+    await world.client.attach_rules(home.workspace_id, [rule_id])
     grant = world.application.add_grant("a@x.example", workspace_id=home.workspace_id)
     other = world.application.add_grant("b@x.example", workspace_id=home.workspace_id)
     number = await store.know(grant.id, "a@x.example")

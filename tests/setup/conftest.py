@@ -5,19 +5,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from breaker.domain.commands import Actuator
 from breaker.flows.adopt import Sweep
+from breaker.flows.designs import LISTS, RULES, Made
 from breaker.flows.set_up import SetUp
 from breaker.flows.set_up_plan import Need
 from breaker.flows.tear_down import TearDown
+from breaker.simulator.options import SimulationOptions
 from tests.guarded import NAMES, Guarded, guarded
 from tests.simulated import APPLICATION, Simulated, simulated
 from tests.simulator.client import Receiver
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
 
     from breaker.flows.fixtures import Names
-    from breaker.ports import Platform
+    from breaker.ports import Platform, Rule
+
+
+ALL = frozenset(Actuator)
 
 
 @dataclass
@@ -30,12 +36,18 @@ class Place:
     secrets: list[str] = field(default_factory=list)
 
     def set_up(
-        self, platform: Platform | None = None, *, names: Names = NAMES, take_over: bool = False, url: str | None = ""
+        self,
+        platform: Platform | None = None,
+        *,
+        names: Names = NAMES,
+        take_over: bool = False,
+        url: str | None = "",
+        actuators: Collection[Actuator] = ALL,
     ) -> SetUp:
         need = Need(
             application_id=APPLICATION,
             names=names,
-            stopping=True,
+            actuators=actuators,
             webhook_url=self.receiver.url if url == "" else url,
             secret_known=bool(self.secrets),
             take_over=take_over,
@@ -71,6 +83,18 @@ class Place:
             quarantines=quarantines,
         )
 
+    async def list_id(self, made: Made = Made.LIST) -> str:
+        """Return one of Breaker's lists, by its name."""
+        name = NAMES.of(LISTS[made])
+        (found,) = [one.id for one in await self.world.client.lists() if one.name == name]
+        return found
+
+    async def rule(self, made: Made = Made.RULE) -> Rule:
+        """Return one of Breaker's rules, by its name."""
+        name = NAMES.of(RULES[made])
+        (found,) = [one for one in await self.world.client.rules() if one.name == name]
+        return found
+
     async def inventory(self) -> list[tuple[str, str]]:
         return [(item.kind, item.platform_id) for item in await self.store.inventory.items(APPLICATION)]
 
@@ -84,7 +108,9 @@ async def done(flow: SetUp | TearDown) -> list[str]:
 
 @pytest.fixture
 async def place(database_url: str) -> AsyncIterator[Place]:
-    async with simulated() as world, guarded(database_url) as store, Receiver() as receiver:
+    # A test does in a second what people do in an hour.
+    unhurried = SimulationOptions(requests_per_second=1_000)
+    async with simulated(unhurried) as world, guarded(database_url) as store, Receiver() as receiver:
         yield Place(world, store, receiver)
 
 

@@ -51,8 +51,8 @@ async def test_an_adoption_has_a_verdict_and_a_second_sweep_finds_nothing(place:
     await done(place.set_up())
     grant = place.world.application.add_grant("a@x.example")
     number = await place.store.know(grant.id, "a@x.example")
-    (made,) = await place.world.client.lists()
-    await place.world.client.add_values(made.id, ["a@x.example"])
+    made = await place.list_id()
+    await place.world.client.add_values(made, ["a@x.example"])
 
     first, second = await place.sweep()(), await place.sweep()()
 
@@ -64,11 +64,11 @@ async def test_an_adoption_has_a_verdict_and_a_second_sweep_finds_nothing(place:
 
 async def test_many_unknown_addresses_are_found_by_reading_all_grants(place: Place) -> None:
     await done(place.set_up())
-    (made,) = await place.world.client.lists()
+    made = await place.list_id()
     addresses = [f"a{one:02}@x.example" for one in range(30)]
     for address in addresses:
         place.world.application.add_grant(address)
-    await place.world.client.add_values(made.id, addresses)
+    await place.world.client.add_values(made, addresses)
     place.world.platform.journal.clear()
 
     swept = await place.sweep()()
@@ -80,8 +80,8 @@ async def test_many_unknown_addresses_are_found_by_reading_all_grants(place: Pla
 
 async def test_an_address_without_a_grant_is_adopted_by_its_address_alone(place: Place) -> None:
     await done(place.set_up())
-    (made,) = await place.world.client.lists()
-    await place.world.client.add_values(made.id, ["gone@x.example"])
+    made = await place.list_id()
+    await place.world.client.add_values(made, ["gone@x.example"])
 
     await place.sweep()()
 
@@ -93,8 +93,8 @@ async def test_an_address_without_a_grant_is_adopted_by_its_address_alone(place:
 async def test_one_that_is_in_quarantine_alone_is_adopted_and_not_said_to_be_stopped(place: Place) -> None:
     await done(place.set_up())
     await stopped_account(place, "a@x.example")
-    (made,) = await place.world.client.lists()
-    await place.world.client.remove_values(made.id, ["a@x.example"])
+    made = await place.list_id()
+    await place.world.client.remove_values(made, ["a@x.example"])
     await place.store.pool.execute(EVERYTHING)
 
     swept = await place.sweep()()

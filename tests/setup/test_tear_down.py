@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breaker.domain.states import Cause
-from breaker.flows.fixtures import block_rule_content
+from breaker.flows.designs import block_rule_content
 from breaker.ports import TryAgainError
 from breaker.simulator.faults import FaultKind
 from tests.outbox.test_carry_out import finish
@@ -48,10 +48,15 @@ async def test_everything_is_taken_back_and_what_is_not_ours_stays(place: Place)
         "delete the webhook",
     ]
     assert sorted(sentences[2:4]) == [
-        "take the rule out of the workspace 'Default workspace'; its other rules stay",
-        "take the rule out of the workspace 'Sales'; its other rules stay",
+        "take Breaker's rules out of the workspace 'Default workspace'; its other rules stay",
+        "take Breaker's rules out of the workspace 'Sales'; its other rules stay",
     ]
-    assert sentences[4:] == ["delete the rule", "delete the list; 1 account in it can send again"]
+    assert sentences[4:] == [
+        "delete the rule to block stopped accounts",
+        "delete the rule to let limited accounts only reply",
+        "delete the list of stopped accounts; 1 account in it can send again",
+        "delete the list of limited accounts; 0 accounts in it can begin conversations again",
+    ]
     assert await place.world.client.lists() == [kept]
     assert await place.world.client.rules() == [theirs]
     assert await place.world.client.webhooks() == []
@@ -74,7 +79,7 @@ async def test_a_plan_changes_nothing(place: Place) -> None:
     await done(place.set_up())
     place.world.platform.journal.clear()
 
-    assert len(await place.tear_down().plan()) == 4
+    assert len(await place.tear_down().plan()) == 6
     assert place.world.changing_calls() == []
 
 
@@ -107,7 +112,7 @@ async def test_accounts_come_home_from_a_configured_quarantine_which_stays(place
     assert cell.workspace_id in {one.workspace_id for one in place.world.application.workspaces}
 
 
-@pytest.mark.parametrize("survived", range(6))
+@pytest.mark.parametrize("survived", range(8))
 async def test_a_run_that_broke_off_is_gone_on_with(place: Place, survived: int) -> None:
     await done(place.set_up())
     await stopped_account(place, "a@x.example")
@@ -132,9 +137,10 @@ async def test_a_run_that_broke_off_is_gone_on_with(place: Place, survived: int)
 
 async def test_what_somebody_deleted_already_is_only_forgotten(place: Place) -> None:
     await done(place.set_up())
-    (made,), (rule,) = await place.world.client.lists(), await place.world.client.rules()
-    await place.world.client.delete_list(made.id)
-    await place.world.client.delete_rule(rule.id)
+    for made in await place.world.client.lists():
+        await place.world.client.delete_list(made.id)
+    for rule in await place.world.client.rules():
+        await place.world.client.delete_rule(rule.id)
 
     await done(place.tear_down())
 

@@ -26,7 +26,7 @@ from breaker.adapters.nylas.wire import (
 from breaker.ports import GiveUpError, GoneError, TryAgainError, Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
     from breaker.adapters.nylas.transport import Transport
     from breaker.ports import Evaluation, Grant, Rule, RuleContent, ValueList, Webhook, Workspace
@@ -140,13 +140,13 @@ class NylasPlatform:
         """Delete a workspace."""
         await self._tell("DELETE", "/v3/workspaces/{}", workspace_id)
 
-    async def attach_rule(self, workspace_id: str, rule_id: str) -> None:
-        """Add a rule behind those that are there."""
-        await self._change_rules(workspace_id, rule_id, attach=True)
+    async def attach_rules(self, workspace_id: str, rule_ids: Collection[str]) -> None:
+        """Add rules behind those that are there."""
+        await self._change_rules(workspace_id, lambda found: (*found, *(one for one in rule_ids if one not in found)))
 
-    async def detach_rule(self, workspace_id: str, rule_id: str) -> None:
-        """Take a rule out from among the others."""
-        await self._change_rules(workspace_id, rule_id, attach=False)
+    async def detach_rules(self, workspace_id: str, rule_ids: Collection[str]) -> None:
+        """Take rules out from among the others."""
+        await self._change_rules(workspace_id, lambda found: tuple(one for one in found if one not in rule_ids))
 
     # Lists
 
@@ -262,16 +262,16 @@ class NylasPlatform:
         body = {"items": list(values)}
         await self._tell(method, "/v3/lists/{}/items", list_id, body=body)
 
-    async def _change_rules(self, workspace_id: str, rule_id: str, *, attach: bool) -> None:
+    async def _change_rules(self, workspace_id: str, changed: Callable[[tuple[str, ...]], tuple[str, ...]]) -> None:
         """Read, change, write, check: the platform replaces the array as a whole, whoever else writes it meanwhile."""
         for _ in range(_ATTACH_ATTEMPTS):
             found = await self._rule_ids(workspace_id)
-            if (rule_id in found) is attach:
+            wanted = changed(found)
+            if found == wanted:
                 return
-            others = [one for one in found if one != rule_id]
-            body = {"rule_ids": [*others, rule_id] if attach else others}
-            await self._tell("PATCH", "/v3/workspaces/{}", workspace_id, body=body)
-        if (rule_id in await self._rule_ids(workspace_id)) is not attach:
+            await self._tell("PATCH", "/v3/workspaces/{}", workspace_id, body={"rule_ids": list(wanted)})
+        found = await self._rule_ids(workspace_id)
+        if found != changed(found):
             raise TryAgainError("a workspace's rules do not stay as they were written: somebody else writes them too")
 
     async def _rule_ids(self, workspace_id: str) -> tuple[str, ...]:
