@@ -24,6 +24,7 @@ _VERSION = 1
 _CLASSES = tuple(BOUNCE_BITS.items())
 _NAMES = tuple(BOUNCE_BITS)
 _TALLIES = len(Tally._fields)
+_HARD_BOUNCES = Tally._fields.index("hard_bounces")
 _LOWEST_BOUNCE = min(BOUNCE_BITS.values())
 _HEADER = struct.Struct(f"<BId{len(Tally._fields)}I{len(_CLASSES)}IHHHB")
 _EVIDENCE = struct.Struct("<B15sq")
@@ -179,7 +180,7 @@ class Counters:
         for sent_at in since_reset:
             copy.bounces.unmark_bad(sent_at)
         left = max(0, self.totals.hard_bounces - len(since_reset))
-        copy.totals = self.totals._replace(hard_bounces=left)
+        copy._totals[_HARD_BOUNCES] = left  # noqa: SLF001 - of the same class
         return copy
 
     @classmethod
