@@ -16,7 +16,8 @@ from breaker.adapters.postgres.roster import PostgresRoster
 from breaker.adapters.postgres.undecoded import PostgresUndecoded
 from breaker.adapters.secrets import read_send_hash_key
 from breaker.app.derived import actuators_of, counting, profiles, window_sizes
-from breaker.flows.count import Count, Rules
+from breaker.domain.sends import Rules
+from breaker.flows.count import Count
 from breaker.flows.follow_grants import follow
 from breaker.flows.ingest import Ingest, OverloadedError, PoisonousEventError, StoppedError
 

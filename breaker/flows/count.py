@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from breaker.domain.bounces import enhanced_status, without_addresses
 from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import OutcomeKind, OutcomeSet, added, outcome_bit
+from breaker.domain.outcomes import OutcomeKind, added
 from breaker.domain.states import State
 from breaker.flows.judge import Judge
 from breaker.ports import BadOutcome, Counted, Send, Sender, TallyKey, TryTransactionAgainError
@@ -21,40 +20,17 @@ if TYPE_CHECKING:
     from breaker.domain.commands import Actuator
     from breaker.domain.counters import Counters
     from breaker.domain.detectors import SequentialDetector
-    from breaker.domain.outcomes import Counting, DeliveryEvent, Recipient, Tally
+    from breaker.domain.outcomes import DeliveryEvent, Recipient, Tally
     from breaker.domain.profiles import Profiles
+    from breaker.domain.sends import Rules
     from breaker.flows.judge import Given
     from breaker.ports import Account, Ledger, LedgerTransaction, Modes
 
 _HOUR = 3600
-_FEEDBACK = int(OutcomeSet.FEEDBACK)
-"""A plain number: a flag is a container of flags, which a database driver would take for an array."""
 _SENDS_READ = 3
 """A recount reads this many times the largest R, since a window of complaints covers delivered sends only."""
 _FURTHER_BACK = 4
 """How much more is read where that was too little: few recipients' domains may send feedback."""
-_DAY = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What counts, and for how long.
-
-    Args:
-        counting: Which bounce classes count as hard.
-        feedback_domains: Recipient domains known to send complaint feedback.
-        simulator_domains: Recipient domains of the platform's mail simulator, which count nowhere.
-        retention: Seconds that the ledger reaches back.
-        ahead: Seconds that a time of sending may lie in the future.
-        send_key: The key that sends are hashed with.
-    """
-
-    counting: Counting
-    feedback_domains: frozenset[str]
-    simulator_domains: frozenset[str]
-    send_key: bytes
-    retention: float = 90.0 * _DAY
-    ahead: float = 1.0 * _DAY
 
 
 @dataclass(slots=True)
@@ -128,7 +104,7 @@ class Count:
         senders = [Sender(event.application_id, event.grant_id, event.sender) for event in fitting]
         accounts = await self.ledger.accounts_of(set(senders), now)
         outcomes = [
-            _Outcome(event, recipient, sender, accounts[sender], self._key(event.message_id, recipient.address))
+            _Outcome(event, recipient, sender, accounts[sender], self.rules.key(event.message_id, recipient.address))
             for event, sender in zip(fitting, senders, strict=True)
             for recipient in event.recipients
             if not self._is_simulator(recipient, report)
@@ -146,23 +122,16 @@ class Count:
         return report
 
     def _fits(self, event: DeliveryEvent, now: float, report: Report) -> bool:
-        if event.sent_at < now - self.rules.retention:
-            report.outcomes["too_old"] += len(event.recipients)
-        elif event.sent_at > now + self.rules.ahead:
-            report.outcomes["too_far_ahead"] += len(event.recipients)
-        else:
-            return True
-        return False
+        misfit = self.rules.misfit(event.sent_at, now)
+        if misfit is not None:
+            report.outcomes[misfit] += len(event.recipients)
+        return misfit is None
 
     def _is_simulator(self, recipient: Recipient, report: Report) -> bool:
         if recipient.domain in self.rules.simulator_domains:
             report.outcomes["simulator"] += 1
             return True
         return False
-
-    def _key(self, message_id: str, address: str) -> bytes:
-        known_as = f"{message_id}\x00{address}".encode("utf-8", "surrogatepass")
-        return blake2b(known_as, digest_size=16, key=self.rules.send_key).digest()
 
 
 class _Batch:
@@ -212,12 +181,10 @@ class _Batch:
         event, recipient = outcome.event, outcome.recipient
         seen = self._sends[outcome.account, outcome.key]
         before = seen.now
-        after = before | outcome_bit(event.kind, recipient.bounce_class)
+        after = self._rules.grown(before, event.kind, recipient)
         if after == before:
             self._report.outcomes["repeated"] += 1
             return
-        if before == 0 and recipient.domain in self._rules.feedback_domains:
-            after |= _FEEDBACK
         seen.now = after
         self._report.outcomes["counted"] += 1
         self._report.kinds[event.kind] += 1

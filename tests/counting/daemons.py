@@ -21,8 +21,9 @@ from breaker.domain.detectors import Signal, Suspicion
 from breaker.domain.outcomes import BounceClass, Counting, DeliveryEvent, OutcomeKind, Recipient
 from breaker.domain.profile import Profile
 from breaker.domain.profiles import Profiles
+from breaker.domain.sends import Rules
 from breaker.domain.states import State
-from breaker.flows.count import Count, Rules
+from breaker.flows.count import Count
 from breaker.flows.ingest import Ingest
 from breaker.ports import ModeInForce, TryTransactionAgainError
 
