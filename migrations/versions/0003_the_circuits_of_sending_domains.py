@@ -62,7 +62,7 @@ STATEMENTS = (
     """,
     "CREATE INDEX commands_domain ON commands (application, domain, epoch) WHERE domain IS NOT NULL",
     """
-    CREATE INDEX bad_outcomes_refusals ON bad_outcomes (application, sender_domain, received_at)
+    CREATE INDEX bad_outcomes_refusals ON bad_outcomes (application, sender_domain, sent_at)
         WHERE bounce_class = 'policy'
     """,
     "CREATE INDEX bad_outcomes_complaints ON bad_outcomes (recipient_domain, account) WHERE kind = 'complaint'",
