@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from breaker.domain.commands import CommandKind
     from breaker.domain.counters import Counters
     from breaker.domain.outcomes import Tally
+    from breaker.domain.pooled import Group, GroupCount
 
 
 class Clock(Protocol):
@@ -319,6 +320,14 @@ class Modes(Protocol):
 
     async def in_force(self, account: Account, now: float) -> ModeInForce:
         """Return the most specific mode that has not expired; fresh to within a second or two."""
+        ...
+
+
+class GroupCounts(Protocol):
+    """What the accounts of a domain, a workspace or an application did together."""
+
+    async def of_groups(self, now: float) -> Mapping[Group, Sequence[GroupCount]]:
+        """Return what every group did within each of `breaker.domain.pooled.SPANS`; those without complaints too."""
         ...
 
 

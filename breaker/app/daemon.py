@@ -83,11 +83,13 @@ class Rhythm:
         upkeep: Between two looks after the database: days made ahead and dropped, counters folded.
         grants: Between two readings of all grants.
         adoption: Between two sweeps for what is blocked on the platform and unknown here.
+        pooling: Between two looks at what the accounts of each domain and workspace did together.
     """
 
     upkeep: float = 60.0
     grants: float = 300.0
     adoption: float = 60.0
+    pooling: float = 60.0
 
 
 class OnlyObserving:
@@ -229,6 +231,7 @@ class Daemon:
     def _start_workers(self, pool: asyncpg.Pool, upkeep: PostgresUpkeep) -> None:
         self._every("secrets", self._look_at_secrets, _LOOK_AT_SECRETS, asyncio.sleep)
         self._every("upkeep", partial(self._keep_up, upkeep), self._rhythm.upkeep, self._clock.sleep)
+        self._every("pooled evidence", self._intake.pool_evidence, self._rhythm.pooling, self._clock.sleep)
         missing = partial(
             order_again,
             PostgresUnordered(pool),

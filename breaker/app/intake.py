@@ -12,6 +12,7 @@ from breaker.adapters.postgres.guard import PostgresGuard
 from breaker.adapters.postgres.identities import Identities
 from breaker.adapters.postgres.ledger import PostgresLedger
 from breaker.adapters.postgres.partitions import Partitions
+from breaker.adapters.postgres.pooled import PostgresGroupCounts
 from breaker.adapters.postgres.roster import PostgresRoster
 from breaker.adapters.postgres.undecoded import PostgresUndecoded
 from breaker.adapters.secrets import read_send_hash_key
@@ -20,6 +21,7 @@ from breaker.domain.sends import Rules
 from breaker.flows.count import Count
 from breaker.flows.follow_grants import follow
 from breaker.flows.ingest import Ingest, OverloadedError, PoisonousEventError, StoppedError
+from breaker.flows.pool_evidence import PoolEvidence
 
 if TYPE_CHECKING:
     import asyncpg
@@ -55,10 +57,12 @@ class Intake:
             in_all=(guard.total_minimum, guard.total_share),
             in_group=(guard.group_minimum, guard.group_share),
         )
+        by_account = profiles(settings)
+        self.pool_evidence = PoolEvidence(PostgresGroupCounts(pool), lambda: by_account.base.budget, clock)
         count = Count(
             ledger=PostgresLedger(pool, sizes, self.identities, self.partitions, PostgresGuard(limits)),
             modes=modes,
-            profiles=profiles(settings),
+            profiles=by_account,
             rules=Rules(
                 counting=counts,
                 feedback_domains=FEEDBACK_DOMAINS,
@@ -67,6 +71,7 @@ class Intake:
                 retention=settings.ledger.retention_days * _DAY,
             ),
             actuators_of=actuators_of(settings),
+            pooled=lambda: self.pool_evidence.current,
         )
         self.ingest = Ingest(
             count,

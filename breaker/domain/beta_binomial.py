@@ -7,9 +7,15 @@ next one, by as much as they are alike.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from breaker.domain.beta import share_below
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_TELLING = 5  # bad outcomes that a fleet needs for its rates to be told from them
+_LEAST, _MOST = 0.5, 20.0
 
 
 class Belief(NamedTuple):
@@ -30,3 +36,27 @@ class Belief(NamedTuple):
     def above(self, rate: float) -> float:
         """Return the probability that the true rate is above the given one, a fraction."""
         return share_below(1 - rate, self.b, self.a)
+
+
+def estimate(counts: Iterable[tuple[int, int]], usual: float) -> Belief:
+    """Return what a fleet tells of rates like its own, by the method of moments.
+
+    Kleinman, "Proportions with extraneous variance: single and independent samples", Journal of the American
+    Statistical Association 68 (1973), weighted by the number of sends.
+
+    Args:
+        counts: `(bad, sends)` of each of its parts.
+        usual: The rate, a fraction, to take where the fleet has hardly any bad outcomes yet.
+    """
+    known = [(k, n) for k, n in counts if n > 0]
+    sends, bad = sum(n for _, n in known), sum(k for k, _ in known)
+    if bad < _TELLING or bad == sends:
+        return Belief(1.0, 1 / usual - 1)
+    rate = bad / sends
+    spread = sum(n * (k / n - rate) ** 2 for k, n in known) / (rate * (1 - rate))
+    alone = sum(1 - n / sends for _, n in known)
+    together = sum(n * (1 - n / sends) for _, n in known)
+    alike = (spread - alone) / (together - alone) if together > alone else 0.0
+    # Never so sure of a rate, nor so unsure, that nothing which is seen later could matter, or all of it would.
+    a = min(max(rate * (1 / alike - 1), _LEAST), _MOST) if alike > 0 else _MOST
+    return Belief(a, a / rate - a)

@@ -273,7 +273,13 @@ _ACTS: dict[Cause, str] = {
 
 def _sentence(suspicion: Suspicion, to: State, held_by: HeldBy | None) -> str:
     line = _percent(PLATFORM_LINES[suspicion.signal])
-    if suspicion.window is None:
+    if suspicion.group:
+        counted = (
+            f"{suspicion.count:,} of {suspicion.of:,} deliveries of {suspicion.group} drew complaints, with this one"
+        )
+        fewer = round(suspicion.threshold * suspicion.of)
+        reason = f"where all is well there are hardly ever {fewer}, and the platform's review line is {line}."
+    elif suspicion.window is None:
         counted = f"{suspicion.count:,} of {suspicion.of:,} neighbouring sends {_BAD[suspicion.signal]}"
         reason = f"so many so close together are no chance; the platform's review line is {line}."
     else:

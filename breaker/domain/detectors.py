@@ -46,6 +46,7 @@ class Suspicion:
         count: Bad outcomes it counted.
         of: Sends it counted them over.
         threshold: The rate, a fraction, that was reached.
+        group: Whose sends these were, in words, where they were not the account's alone.
     """
 
     detector: str
@@ -55,6 +56,7 @@ class Suspicion:
     count: int
     of: int
     threshold: float
+    group: str = ""
 
     @property
     def rate(self) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from breaker.domain.bounces import enhanced_status, without_addresses
 from breaker.domain.detectors import Signal
 from breaker.domain.outcomes import OutcomeKind, added
+from breaker.domain.pooled import Pooled
 from breaker.domain.states import State
 from breaker.flows.judge import Judge
 from breaker.ports import BadOutcome, Counted, Send, Sender, TallyKey, TryTransactionAgainError
@@ -79,6 +80,7 @@ class Count:
         profiles: The detectors of each account.
         rules: What counts.
         actuators_of: The ways to stop that are on for an account.
+        pooled: Returns what the accounts of a group say about each other.
     """
 
     ledger: Ledger
@@ -86,6 +88,7 @@ class Count:
     profiles: Profiles
     rules: Rules
     actuators_of: Callable[[Account], Collection[Actuator]]
+    pooled: Callable[[], Pooled] = Pooled
 
     async def __call__(self, events: Sequence[DeliveryEvent], now: float) -> Report:
         """Count a batch; all of it, or nothing.
@@ -112,7 +115,7 @@ class Count:
         if not outcomes:
             return report
         await self.ledger.make_room_for({outcome.event.sent_at for outcome in outcomes})
-        judge = Judge(self.profiles, self.modes, self.actuators_of, report.given)
+        judge = Judge(self.profiles, self.modes, self.actuators_of, self.pooled, report.given)
         async with self.ledger.transaction() as transaction:
             batch = _Batch(self, transaction, judge, report, now)
             await batch.load(outcomes)

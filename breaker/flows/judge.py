@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from breaker.domain.circuit import HeldBy, Mode, apply, hold, judge, may_recover, recover
 from breaker.domain.commands import plan
-from breaker.domain.states import WANTED, State
+from breaker.domain.detectors import Signal
+from breaker.domain.pooled import Pooled
+from breaker.domain.states import SEVERITY, WANTED, State
+from breaker.flows.pool_evidence import memberships
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from breaker.domain.circuit import Circuit, Verdict
     from breaker.domain.commands import Actuator
     from breaker.domain.counters import Counters
-    from breaker.domain.detectors import Signal
+    from breaker.domain.detectors import Suspicion
+    from breaker.domain.profile import Profile
     from breaker.domain.profiles import Profiles
     from breaker.ports import Account, LedgerTransaction, Modes
 
@@ -45,12 +49,14 @@ class Judge:
         profiles: The detectors of each account.
         modes: How far Breaker may go with each account.
         actuators_of: The ways to stop that are on for an account.
+        pooled: Returns what the accounts of a group say about each other.
         given: Where verdicts are noted, to be told once the transaction is committed.
     """
 
     profiles: Profiles
     modes: Modes
     actuators_of: Callable[[Account], Collection[Actuator]]
+    pooled: Callable[[], Pooled] = Pooled
     given: list[Given] = field(default_factory=list)
 
     async def consider(  # noqa: PLR0913, PLR0917 - the account in its three parts, where it stands, and why it is asked
@@ -64,7 +70,7 @@ class Judge:
     ) -> Circuit:
         """Judge an account after a bad outcome; return its circuit, changed where a verdict was given."""
         profile = self.profiles.of(account)
-        suspicion = profile.suspect(counters, signal)
+        suspicion, follows_from = self._suspect(account, profile, counters, signal)
         if suspicion is None:
             return circuit
         in_force = await self.modes.in_force(account, now)
@@ -75,7 +81,7 @@ class Judge:
             verdict = hold(verdict, circuit, HeldBy.GUARD)
             if verdict is None:
                 return circuit
-        context = {**profile.describe(), "mode": in_force.mode, "mode_source": in_force.source}
+        context = {**profile.describe(), **follows_from, "mode": in_force.mode, "mode_source": in_force.source}
         number = await transaction.record_verdict(account, verdict, context)
         changed = apply(circuit, verdict, number)
         # Stored at once, so that the fleet guard counts it when the next account of the same batch is judged.
@@ -107,6 +113,21 @@ class Judge:
         await transaction.save(account, changed, counters)
         self.given.append(Given(number, account, verdict, in_force.mode))
         return changed
+
+    def _suspect(
+        self, account: Account, profile: Profile, counters: Counters, signal: Signal
+    ) -> tuple[Suspicion | None, Mapping[str, object]]:
+        """Return the stronger suspicion of the account's own outcomes and of its neighbours', and what it rests on."""
+        own = profile.suspect(counters, signal)
+        if signal is not Signal.COMPLAINT or (own and SEVERITY[own.step] >= SEVERITY[State.LIMITED]):
+            return own, {}
+        pooled = self.pooled()
+        found = pooled.suspect(memberships(account))
+        if found is None:
+            return own, {}
+        suspicion, group = found
+        suspicion = replace(suspicion, step=profile.step(signal, suspicion.step))
+        return suspicion, {"pooled": pooled.describe(group)}
 
 
 _HOLDING = {Mode.OBSERVE: HeldBy.OBSERVE, Mode.EXEMPT: HeldBy.EXEMPT}
