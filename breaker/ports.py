@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
+    from breaker.domain.causes import Bad
     from breaker.domain.circuit import Circuit, Mode, Verdict
     from breaker.domain.commands import CommandKind
     from breaker.domain.counters import Counters
+    from breaker.domain.domain_circuit import DomainCircuit, Interval, Refusal
     from breaker.domain.outcomes import Tally
     from breaker.domain.pooled import Group, GroupCount
 
@@ -147,9 +149,9 @@ class Outbox(Protocol):
     """Commands that are wanted and not yet confirmed."""
 
     async def claim(self, application_id: str, now: float, limit: int, lasts: float) -> Sequence[Command]:
-        """Take due commands that nobody else holds, stops first; a later step only once the earlier one was tried.
+        """Take due commands that nobody else holds, what holds first; a later step only once the earlier one was tried.
 
-        Commands of an older epoch than their account's are ended as superseded and never returned. A claim ends by
+        What lifts is given out only once everything that holds in the same order was read back. Commands of an older epoch than their account's are ended as superseded and never returned. A claim ends by
         itself after `lasts` seconds, so that a dead daemon's commands are taken over.
         """
         ...
@@ -170,7 +172,10 @@ class Outbox(Protocol):
         ...
 
     async def give_up(self, commands: Sequence[Command], now: float, error: str) -> None:
-        """End commands that can't succeed; what is wanted stays wanted, and unconfirmed."""
+        """End commands that can't succeed, and with what holds also what would have lifted after it.
+
+        What is wanted stays wanted, and unconfirmed.
+        """
         ...
 
     async def note_placement(self, account: int, workspace_id: str | None, home_workspace_id: str | None) -> None:
@@ -303,7 +308,15 @@ class Locked(Protocol):
         ...
 
     async def order(self, account: Account, epoch: int, verdict: int, kinds: Sequence[CommandKind], now: float) -> None:
-        """Put commands into the outbox, to be carried out in this order; with none, the change is confirmed."""
+        """Put commands into the outbox, to be carried out in this order; with none, what was read back stays."""
+        ...
+
+
+class ActiveAccounts(Protocol):
+    """The accounts that send, with all that they are judged by."""
+
+    def pages(self, since: float, size: int) -> AsyncIterator[Sequence[tuple[Account, Circuit, Counters]]]:
+        """Give the accounts that had an outcome since a moment, so many at a time; nobody is locked."""
         ...
 
 
@@ -396,8 +409,92 @@ class Counted(NamedTuple):
     last_event_at: float
 
 
+class SendingDomain(NamedTuple):
+    """A sending domain in an application.
+
+    Args:
+        application_id: The platform's id of the application.
+        name: The domain in From, lower case.
+    """
+
+    application_id: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        """What people and programs call it, as a selector and in verdicts."""
+        return f"domain:{self.name}"
+
+
+class LockedDomains(Protocol):
+    """Circuits of sending domains, in a transaction; nobody else changes one that is locked until its end."""
+
+    async def standing(self, domains: Collection[SendingDomain]) -> Mapping[SendingDomain, DomainCircuit]:
+        """Return the circuits of those that have one, unlocked."""
+        ...
+
+    async def lock(self, domains: Collection[SendingDomain]) -> Mapping[SendingDomain, DomainCircuit]:
+        """Lock in ascending order and return them all; make those that there are none of."""
+        ...
+
+    async def refusals(self, domain: SendingDomain, since: float, until: float, limit: int) -> Sequence[Refusal]:
+        """Return the refusals among the sends from `since` to `until`, the latest first."""
+        ...
+
+    async def sends(self, domain: SendingDomain, since: float, until: float) -> int:
+        """Return how many sends were counted, of all clock hours that these moments lie in or between."""
+        ...
+
+    async def accounts(self, domain: SendingDomain, active_since: float) -> Sequence[tuple[Account, bool]]:
+        """Return all accounts that have a grant, or were active, each with whether it was active since a moment."""
+        ...
+
+    async def is_made(self, application_id: str, kind: str) -> bool:
+        """Tell whether the inventory has something of a kind."""
+        ...
+
+    async def room_for_a_stop(self, domain: SendingDomain, now: float) -> bool:
+        """Tell whether the fleet guard allows one more automatic stop; serialised over all daemons until the commit."""
+        ...
+
+    async def record_verdict(self, domain: SendingDomain, verdict: Verdict, context: Mapping[str, object]) -> int:
+        """Store a verdict and return its id."""
+        ...
+
+    async def save(self, domain: SendingDomain, circuit: DomainCircuit) -> None:
+        """Store what became of a circuit that is locked, its intervals included."""
+        ...
+
+    async def order(
+        self, domain: SendingDomain, epoch: int, verdict: int, kinds: Sequence[CommandKind], now: float
+    ) -> None:
+        """Put commands into the outbox; what is wanted is unconfirmed until they are settled."""
+        ...
+
+
+class Domains(Protocol):
+    """Circuits of sending domains, for everything but the hot path."""
+
+    def transaction(self) -> AbstractAsyncContextManager[LockedDomains]:
+        """Begin a transaction that commits at the end of the block, or changes nothing."""
+        ...
+
+
 class LedgerTransaction(Locked, Protocol):
     """One transaction over a batch of events; the accounts in question are loaded, hence locked, first."""
+
+    @property
+    def domains(self) -> LockedDomains:
+        """The sending domains, which are locked after all accounts."""
+        ...
+
+    async def bad_outcomes_of(self, account: int, kind: str, limit: int) -> Sequence[Bad]:
+        """Return the latest counted bad outcomes of a kind that were noted of an account, the latest first."""
+        ...
+
+    async def refused_of(self, account: int, domain: str, intervals: Sequence[Interval]) -> Sequence[int]:
+        """Return when those sends of an account were sent that are in intervals of a domain and were refused."""
+        ...
 
     async def known(self, sends: Sequence[Send]) -> Mapping[int, tuple[int, int]]:
         """Return `(sent_at, outcomes)` of those that are in the ledger within a day of `sent_at`, by position."""

@@ -30,9 +30,12 @@ _RECENT_STOPS = """
     SELECT count(*) FROM verdicts
     WHERE at > $1 AND to_state = 'stopped' AND held_by IS NULL AND author IS NULL AND detector <> 'platform'
 """
+# A domain's stop counts once, however many accounts it keeps from sending.
 _STOPPED = """
-    SELECT count(*) FROM circuits c JOIN verdicts v ON v.id = c.last_verdict
-    WHERE c.state IN ('stopped', 'probing') AND v.author IS NULL AND v.detector <> 'platform'
+    SELECT (SELECT count(*) FROM circuits c JOIN verdicts v ON v.id = c.last_verdict
+            WHERE c.state IN ('stopped', 'probing') AND v.author IS NULL AND v.detector <> 'platform')
+         + (SELECT count(*) FROM domain_circuits d JOIN verdicts v ON v.id = d.last_verdict
+            WHERE d.state = 'stopped' AND v.author IS NULL AND v.detector <> 'platform')
 """
 _STOPPED_OF_GROUP = """
     SELECT count(*) FROM circuits c JOIN verdicts v ON v.id = c.last_verdict JOIN accounts a ON a.account = c.account
@@ -71,36 +74,49 @@ class PostgresGuard:
         self._limits = limits
         self._figures: dict[tuple[str, str], tuple[float, int]] = {}
 
+    def configure(self, limits: Limits) -> None:
+        """Allow this from now on."""
+        self._limits = limits
+
     async def room_for_a_stop(self, connection: asyncpg.Connection, account: Account, now: float) -> bool:
         """Tell whether one more automatic stop is allowed; call it after every row that the transaction locks."""
-        await connection.execute(_LOCK)
-        fleet = await self._active(connection, "fleet", "", account, now)
-        recent = await connection.fetchval(_RECENT_STOPS, now - self._limits.window)
-        if recent >= _allowed(self._limits.in_window, fleet):
-            return False
-        if await connection.fetchval(_STOPPED) >= _allowed(self._limits.in_all, fleet):
+        if not await self._fleet_has_room(connection, account.application_id, now):
             return False
         groups = {"domain": account.domain, "workspace": account.home_workspace_id or account.workspace_id or ""}
         for kind, name in groups.items():
             if not name:
                 continue
-            active = await self._active(connection, kind, name, account, now)
+            active = await self._active(connection, kind, name, account.application_id, now)
             query = _STOPPED_OF_GROUP.format(column=_COLUMNS[kind])
             stopped = await connection.fetchval(query, account.application_id, name)
             if stopped >= _allowed(self._limits.in_group, active):
                 return False
         return True
 
-    async def _active(self, connection: asyncpg.Connection, kind: str, name: str, account: Account, now: float) -> int:
+    async def room_for_a_domain_stop(self, connection: asyncpg.Connection, application_id: str, now: float) -> bool:
+        """Tell whether one more domain may be stopped: it takes the room of one account in the fleet."""
+        return await self._fleet_has_room(connection, application_id, now)
+
+    async def _fleet_has_room(self, connection: asyncpg.Connection, application_id: str, now: float) -> bool:
+        await connection.execute(_LOCK)
+        fleet = await self._active(connection, "fleet", "", application_id, now)
+        recent = await connection.fetchval(_RECENT_STOPS, now - self._limits.window)
+        if recent >= _allowed(self._limits.in_window, fleet):
+            return False
+        return bool(await connection.fetchval(_STOPPED) < _allowed(self._limits.in_all, fleet))
+
+    async def _active(
+        self, connection: asyncpg.Connection, kind: str, name: str, application_id: str, now: float
+    ) -> int:
         """Return how many accounts were active within a week; at most a minute old, since it costs a scan."""
-        key = (kind, f"{account.application_id}/{name}" if name else "")
+        key = (kind, f"{application_id}/{name}" if name else "")
         counted_at, count = self._figures.get(key, (-_FRESH, 0))
         if not 0 <= now - counted_at < _FRESH:
             if kind == "fleet":
                 count = await connection.fetchval(_ACTIVE, now - _WEEK)
             else:
                 query = _ACTIVE_OF_GROUP.format(column=_COLUMNS[kind])
-                count = await connection.fetchval(query, account.application_id, name, now - _WEEK)
+                count = await connection.fetchval(query, application_id, name, now - _WEEK)
             self._figures[key] = (now, count)
         return count
 

@@ -15,7 +15,9 @@ import asyncpg
 from asyncpg.pgproto.pgproto import UUID
 
 from breaker.adapters.postgres.circuits import PostgresLocked
+from breaker.adapters.postgres.domains import PostgresLockedDomains
 from breaker.adapters.postgres.errors import translated
+from breaker.domain.causes import Bad
 from breaker.ports import TryTransactionAgainError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from breaker.adapters.postgres.identities import Identities
     from breaker.adapters.postgres.partitions import Partitions
     from breaker.domain.counters import WindowSizes
+    from breaker.domain.domain_circuit import Interval
     from breaker.domain.outcomes import Tally
     from breaker.ports import Account, BadOutcome, Counted, Send, Sender, TallyKey
 
@@ -82,6 +85,23 @@ _ENTER_AND_SAVE = """
 """
 _TALLY_COLUMNS = 10
 
+_BAD_OF = """
+    SELECT bounce_class, enhanced_status, diagnostic, recipient_domain, sender_domain
+    FROM bad_outcomes
+    WHERE application = $1 AND account = $2 AND kind = $3 AND counted
+    ORDER BY received_at DESC
+    LIMIT $4
+"""
+
+_REFUSED_OF = """
+    SELECT DISTINCT b.send, b.sent_at
+    FROM bad_outcomes b
+    WHERE b.application = $1 AND b.account = $2 AND b.bounce_class = 'policy' AND b.counted AND b.sender_domain = $3
+      AND b.sent_at >= $6
+      AND EXISTS (SELECT FROM unnest($4::float8[], $5::float8[]) AS i(begins_at, ends_at)
+                  WHERE b.sent_at >= i.begins_at AND (i.ends_at IS NULL OR b.sent_at < i.ends_at))
+"""
+
 
 class PostgresLedgerTransaction(PostgresLocked):
     """One transaction over a batch of events."""
@@ -90,6 +110,12 @@ class PostgresLedgerTransaction(PostgresLocked):
         """Work in the transaction that is open on a connection."""
         super().__init__(connection, sizes)
         self._guard = guard
+        self._domains = PostgresLockedDomains(connection, guard)
+
+    @property
+    def domains(self) -> PostgresLockedDomains:
+        """The sending domains, which are locked after all accounts."""
+        return self._domains
 
     async def known(self, sends: Sequence[Send]) -> Mapping[int, tuple[int, int]]:
         """Return `(sent_at, outcomes)` of those that are in the ledger within a day of `sent_at`, by position."""
@@ -136,6 +162,19 @@ class PostgresLedgerTransaction(PostgresLocked):
             [_storable(text) for text in texts],
             [self._applications[account] for account in accounts],
         )
+
+    async def bad_outcomes_of(self, account: int, kind: str, limit: int) -> Sequence[Bad]:
+        """Return the latest counted bad outcomes of a kind that were noted of an account, the latest first."""
+        rows = await self._connection.fetch(_BAD_OF, self._applications[account], account, kind, limit)
+        return [Bad(*row) for row in rows]
+
+    async def refused_of(self, account: int, domain: str, intervals: Sequence[Interval]) -> Sequence[int]:
+        """Return when those sends of an account were sent that are in intervals of a domain and were refused."""
+        begins, ends = zip(*intervals, strict=True)
+        rows = await self._connection.fetch(
+            _REFUSED_OF, self._applications[account], account, domain, begins, ends, int(min(begins))
+        )
+        return [sent_at for _, sent_at in rows]
 
     async def enter_and_save(
         self, sends: Sequence[Send], tallies: Mapping[TallyKey, Tally], accounts: Sequence[Counted]
