@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from breaker.domain.outcomes import Counting
+    from breaker.domain.timeline import Timeline
 
 _VERSION = 1
 _CLASSES = tuple(BOUNCE_BITS.items())
@@ -167,6 +168,23 @@ class Counters:
             told = ((at, t.feedback_complaints) for at, t in tallies if t.feedback_delivered)
             self._feedback = _recounted(self.sizes.complaint, told, complete=complete)
         self.crowded = self.bounces.crowded or self.complaints.crowded or self.feedback.crowded
+
+    def recount_from(self, bounces: Timeline, complaints: Timeline, feedback: Timeline, since: int = 0) -> None:
+        """Do the same where the account's sends are held in order.
+
+        Args:
+            bounces: Sends, and the hard bounces among them.
+            complaints: Delivered sends, and the complaints among them.
+            feedback: The same to recipient domains that send complaint feedback.
+            since: Sends before this moment, Unix seconds, are in the ledger no longer.
+        """
+        if self.bounces.crowded:
+            self._bounces = bounces.series(self.sizes.bounce, since)
+        if self.complaints.crowded:
+            self._complaints = complaints.series(self.sizes.complaint, since)
+        if self.feedback.crowded:
+            self._feedback = feedback.series(self.sizes.complaint, since)
+        self.crowded = False
 
     def without(self, bounces: Iterable[int]) -> Counters:
         """Return a copy in which some sends did not bounce: what an account is judged by where others are to blame.

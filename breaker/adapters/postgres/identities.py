@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from breaker.adapters.postgres.merge import merge
+from breaker.domain.identity import may_follow
 from breaker.domain.states import WANTED, Wanted
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from breaker.domain.counters import WindowSizes
     from breaker.domain.outcomes import Counting
     from breaker.ports import Sender
-
-ADDRESS_FOLLOWS = 30 * 86_400.0
-"""Seconds for which an address keeps its history after its grant was deleted."""
 
 _REMEMBERED = 50_000
 """Senders remembered: enough for the busy part of a fleet, and about 20 MB."""
@@ -191,7 +189,7 @@ class Identities:
             own = await connection.fetchval(_OWN, application, sender.grant_id)
             holder = await connection.fetchrow(_HOLDER, application, sender.address)
             taken = holder is not None and holder["account"] != own
-            if own is None and holder is not None and _may_follow(holder, now):
+            if own is None and holder is not None and may_follow(holder["grant_id"], holder["grant_deleted_at"], now):
                 await connection.execute(_TAKE_OVER, holder["account"], sender.grant_id)
                 if holder["grant_id"] is not None:
                     await connection.execute(_UNCONFIRM, holder["account"], _NOT_SENDING)
@@ -199,7 +197,7 @@ class Identities:
             if own is None:
                 await connection.execute(_MAKE, [application], [sender.grant_id], [None], now)
                 own = await connection.fetchval(_OWN, application, sender.grant_id)
-            if taken and _may_follow(holder, now):
+            if taken and may_follow(holder["grant_id"], holder["grant_deleted_at"], now):
                 await merge(connection, holder["account"], own, self._sizes, self._counting)
                 taken = False
             elif taken and holder["grant_deleted_at"] is not None:
@@ -216,11 +214,3 @@ class Identities:
         if holder is not None:
             self._forget_numbers([holder["account"]])
         return int(own)
-
-
-def _may_follow(holder: asyncpg.Record, now: float) -> bool:
-    """Tell whether an address may pass from its account to another grant."""
-    if holder["grant_id"] is None:
-        return True
-    deleted_at = holder["grant_deleted_at"]
-    return deleted_at is not None and now - deleted_at <= ADDRESS_FOLLOWS
