@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _TELLING = 5  # bad outcomes that a fleet needs for its rates to be told from them
-_LEAST, _MOST = 0.5, 20.0
+_WEAKEST, _STRONGEST = 100.0, 3_000.0  # sends that a belief from a fleet is worth: rates change, so not too many
 
 
 class Belief(NamedTuple):
@@ -57,6 +57,5 @@ def estimate(counts: Iterable[tuple[int, int]], usual: float) -> Belief:
     alone = sum(1 - n / sends for _, n in known)
     together = sum(n * (1 - n / sends) for _, n in known)
     alike = (spread - alone) / (together - alone) if together > alone else 0.0
-    # Never so sure of a rate, nor so unsure, that nothing which is seen later could matter, or all of it would.
-    a = min(max(rate * (1 / alike - 1), _LEAST), _MOST) if alike > 0 else _MOST
-    return Belief(a, a / rate - a)
+    strength = min(max(1 / alike - 1, _WEAKEST), _STRONGEST) if alike > 0 else _STRONGEST
+    return Belief(rate * strength, (1 - rate) * strength)

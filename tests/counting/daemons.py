@@ -12,6 +12,7 @@ from breaker.adapters.postgres.guard import Limits, PostgresGuard
 from breaker.adapters.postgres.identities import Identities
 from breaker.adapters.postgres.ledger import PostgresLedger
 from breaker.adapters.postgres.partitions import Partitions
+from breaker.adapters.postgres.pooled import PostgresGroupCounts
 from breaker.adapters.postgres.roster import PostgresRoster
 from breaker.domain.budget import Budget
 from breaker.domain.circuit import Mode
@@ -25,6 +26,7 @@ from breaker.domain.sends import Rules
 from breaker.domain.states import State
 from breaker.flows.count import Count
 from breaker.flows.ingest import Ingest
+from breaker.flows.pool_evidence import PoolEvidence
 from breaker.ports import ModeInForce, TryTransactionAgainError
 
 if TYPE_CHECKING:
@@ -123,6 +125,7 @@ class Daemon:
         observed: What the line told.
         clock: Its time.
         sizes: The windows.
+        evidence: What groups did, read when it is called.
     """
 
     pool: asyncpg.Pool
@@ -133,6 +136,7 @@ class Daemon:
     observed: Observed
     clock: SetClock
     sizes: WindowSizes
+    evidence: PoolEvidence
 
     @property
     def roster(self) -> PostgresRoster:
@@ -175,6 +179,7 @@ async def daemon(  # noqa: PLR0913 - each by name, and most tests say one
     sizes: WindowSizes = SIZES,
     limits: Limits | None = None,
     actuators: Sequence[Actuator] = (Actuator.BLOCK, Actuator.QUARANTINE),
+    budget: Budget | None = None,
     connections: int = 4,
     writers: int = 2,
     batch_size: int = 64,
@@ -194,10 +199,11 @@ async def daemon(  # noqa: PLR0913 - each by name, and most tests say one
         identities, partitions = Identities(pool, sizes, rules.counting), Partitions(pool, ahead=1)
         ledger = PostgresLedger(pool, sizes, identities, partitions, PostgresGuard(limits or Limits()))
         profiles = profile if isinstance(profile, Profiles) else Profiles(profile)
-        count = Count(ledger, OneMode(mode), profiles, rules, lambda _account: actuators)
         clock, observed = SetClock(), Observed()
+        evidence = PoolEvidence(PostgresGroupCounts(pool), lambda: budget or Budget(), clock)
+        count = Count(ledger, OneMode(mode), profiles, rules, lambda _account: actuators, lambda: evidence.current)
         ingest = Ingest(count, clock, observed, writers=writers, batch_size=batch_size, line_length=10_000)
-        yield Daemon(pool, identities, partitions, count, ingest, observed, clock, sizes)
+        yield Daemon(pool, identities, partitions, count, ingest, observed, clock, sizes, evidence)
     finally:
         await pool.close()
 
