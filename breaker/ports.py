@@ -320,6 +320,14 @@ class ActiveAccounts(Protocol):
         ...
 
 
+class ActiveAccounts(Protocol):
+    """The accounts that send, with all that they are judged by."""
+
+    def pages(self, since: float, size: int) -> AsyncIterator[Sequence[tuple[Account, Circuit, Counters]]]:
+        """Give the accounts that had an outcome since a moment, so many at a time; nobody is locked."""
+        ...
+
+
 class Circuits(Protocol):
     """Accounts and their circuits, for everything but the hot path."""
 

@@ -110,6 +110,16 @@ class Metrics:
             ["result", "status", "trigger"],
             registry=registry,
         )
+        self._reload_successful = Gauge(
+            "breaker_config_last_reload_successful",
+            "1 where the last reading of the configuration put it in force; 0 where the one before stayed.",
+            registry=registry,
+        )
+        self._reloaded_at = Gauge(
+            "breaker_config_last_reload_success_timestamp_seconds",
+            "When the configuration was last put in force.",
+            registry=registry,
+        )
         self._last_event = Gauge(
             "breaker_last_event_timestamp_seconds",
             "When the last signed notification came, by application and trigger.",
@@ -228,6 +238,12 @@ class Metrics:
                 self._last_events[key] = child
         child.set(now)
         self._lag.observe(max(0.0, lag))
+
+    def reloaded(self, now: float, *, successful: bool) -> None:
+        """Note a reading of the configuration."""
+        self._reload_successful.set(successful)
+        if successful:
+            self._reloaded_at.set(now)
 
     def outcomes(self, kind: OutcomeKind, number: int) -> None:
         """Count outcomes that were committed."""

@@ -20,6 +20,7 @@ from breaker.app.derived import (
     profiles,
     window_sizes,
 )
+from breaker.app.foresight import WouldAct, would_act
 from breaker.app.installations import Installation, installations
 from breaker.app.operations import Operations, operations, wire_operations
 from breaker.app.readiness import readiness_checks
@@ -33,6 +34,7 @@ __all__ = [
     "Operations",
     "Stop",
     "UnavailableError",
+    "WouldAct",
     "account_as_json",
     "actuators_of",
     "configured_modes",
@@ -55,4 +57,5 @@ __all__ = [
     "verdict_as_json",
     "window_sizes",
     "wire_operations",
+    "would_act",
 ]

@@ -42,11 +42,12 @@ from breaker.adapters.postgres.unordered import PostgresUnordered
 from breaker.adapters.postgres.upkeep import PostgresUpkeep
 from breaker.adapters.secrets import read_send_hash_key
 from breaker.app.database import UnavailableError, connections, database, migrate
-from breaker.app.derived import actuators_of, window_sizes
+from breaker.app.derived import window_sizes
 from breaker.app.guarded import Guarded, WebhookSecrets
 from breaker.app.intake import Intake
 from breaker.app.operations import wire_operations
 from breaker.app.readiness import readiness_checks
+from breaker.app.reload import Reload
 from breaker.app.reporter import Reporter
 from breaker.domain.circuit import Mode
 from breaker.flows.adopt import Sweep
@@ -81,12 +82,14 @@ class Rhythm:
 
     Args:
         upkeep: Between two looks after the database: days made ahead and dropped, counters folded.
+        fleet_size: Between two counts of the accounts that share the budget.
         grants: Between two readings of all grants.
         adoption: Between two sweeps for what is blocked on the platform and unknown here.
         pooling: Between two looks at what the accounts of each domain and workspace did together.
     """
 
     upkeep: float = 60.0
+    fleet_size: float = 3_600.0
     grants: float = 300.0
     adoption: float = 60.0
     pooling: float = 60.0
@@ -108,13 +111,20 @@ class Daemon:
         admin_address: The same of the admin listener.
         grants_read: Set once the grants of an application were read.
         operations: The use-cases, on the daemon's own connections.
+        reload: Puts a changed configuration in force.
     """
 
     def __init__(
-        self, settings: Settings, clock: Clock, rhythm: Rhythm | None = None, listener: Listener | None = None
+        self,
+        settings: Settings,
+        clock: Clock,
+        rhythm: Rhythm | None = None,
+        listener: Listener | None = None,
+        again: Callable[[], Settings] | None = None,
     ) -> None:
         """Keep what was configured; `start` does the rest."""
         self._settings = settings
+        self._again = again or (lambda: settings)
         self._clock = clock
         self._rhythm = rhythm or Rhythm(adoption=settings.platform.sweep_seconds)
         self._stack = AsyncExitStack()
@@ -127,6 +137,7 @@ class Daemon:
         self.admin_address: tuple[str, int] = ("", 0)
         self.grants_read = asyncio.Event()
         self.operations: Operations
+        self.reload: Reload
         self._intake: Intake
         self._secrets: WebhookSecrets
         self.guarded: list[Guarded] = []
@@ -153,7 +164,8 @@ class Daemon:
             self._secrets = WebhookSecrets(self._settings, self.guarded)
             reporter = self._reporter
             modes: Modes = OnlyObserving() if observe_only else self.operations.modes
-            self._intake = Intake(self._settings, pool, self._clock, modes, reporter)
+            self.operations.in_force.count_fleet(await self.operations.fleet.active())
+            self._intake = Intake(self.operations.in_force, pool, self._clock, modes, reporter)
             upkeep = PostgresUpkeep(pool, self._intake.partitions)
             await upkeep.make_days_ahead(self._clock.now())
             self._start_workers(pool, upkeep)
@@ -183,6 +195,8 @@ class Daemon:
                 self._settings.admin_tokens,
                 self._wake_senders,
             )
+            self.reload = Reload(self._again, self.operations, self._intake, self._secrets, admin, self._metrics)
+            self._tasks.append(asyncio.create_task(self.reload.run(), name="reload"))
             self.admin_address = await _listen(stack, admin.application(), self._settings.admin_listen)
             self.webhook_address = await _listen(stack, listener.application(), self._settings.listen)
             self._stack = stack.pop_all()
@@ -230,13 +244,14 @@ class Daemon:
 
     def _start_workers(self, pool: asyncpg.Pool, upkeep: PostgresUpkeep) -> None:
         self._every("secrets", self._look_at_secrets, _LOOK_AT_SECRETS, asyncio.sleep)
+        self._every("fleet size", self._count_fleet, self._rhythm.fleet_size, self._clock.sleep)
         self._every("upkeep", partial(self._keep_up, upkeep), self._rhythm.upkeep, self._clock.sleep)
         self._every("pooled evidence", self._intake.pool_evidence, self._rhythm.pooling, self._clock.sleep)
         missing = partial(
             order_again,
             PostgresUnordered(pool),
             PostgresCircuits(pool, window_sizes(self._settings)),
-            actuators_of(self._settings),
+            self.operations.in_force.actuators_of,
         )
         self._every("missing orders", partial(self._order_again, missing), _ORDER_AGAIN, asyncio.sleep)
         for one in self.guarded:
@@ -320,6 +335,10 @@ class Daemon:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
+    async def _count_fleet(self) -> None:
+        if self.operations.in_force.count_fleet(await self.operations.fleet.active()):
+            self._intake.configure()
+
     async def _look_at_secrets(self) -> None:
         self._secrets.read()
 
@@ -327,7 +346,7 @@ class Daemon:
         now = self._clock.now()
         await upkeep.make_days_ahead(now)
         await upkeep.fold_tallies()
-        await upkeep.drop_days_before(now - self._settings.ledger.retention_days * _DAY)
+        await upkeep.drop_days_before(now - self.operations.in_force.settings.ledger.retention_days * _DAY)
 
 
 async def _again_and_again(
@@ -367,16 +386,17 @@ async def _listen(stack: AsyncExitStack, application: web.Application, at: Liste
 
 
 @asynccontextmanager
-async def running(
+async def running(  # noqa: PLR0913 - each by name, and most callers say few
     settings: Settings,
     clock: Clock | None = None,
     *,
     observe_only: bool = False,
     rhythm: Rhythm | None = None,
     listener: Listener | None = None,
+    again: Callable[[], Settings] | None = None,
 ) -> AsyncIterator[Daemon]:
     """Give a running daemon, and stop it in the end."""
-    daemon = Daemon(settings, clock or SystemClock(), rhythm, listener)
+    daemon = Daemon(settings, clock or SystemClock(), rhythm, listener, again)
     await daemon.start(observe_only=observe_only)
     try:
         yield daemon
@@ -394,11 +414,12 @@ def spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-async def serve(settings: Settings, *, embedded: bool = False) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reads secrets again.
+async def serve(settings: Settings, again: Callable[[], Settings], *, embedded: bool = False) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reads the configuration again.
 
     Args:
         settings: The configuration.
+        again: Reads it again, from the same places.
         embedded: Whether an embedded database is meant; without, nothing but observing is done on one.
 
     Raises:
@@ -412,8 +433,8 @@ async def serve(settings: Settings, *, embedded: bool = False) -> None:
         loop.add_signal_handler(signal_, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # what it asks for is being done
     observe_only = settings.database_url is None and not embedded
-    async with running(settings, observe_only=observe_only) as daemon:
-        loop.add_signal_handler(signal.SIGHUP, daemon.reload_secrets)
+    async with running(settings, observe_only=observe_only, again=again) as daemon:
+        loop.add_signal_handler(signal.SIGHUP, daemon.reload.ask)
         spare_the_collector()
         if observe_only:
             log.warning(

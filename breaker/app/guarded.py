@@ -62,12 +62,23 @@ class WebhookSecrets:
         Raises:
             ConfigurationError: A file can't be read; what was known stays.
         """
+        self.configure(self._settings, [one.application for one in self._guarded])
+
+    def configure(self, settings: Settings, applications: Sequence[GuardedApplication]) -> None:
+        """Read what the settings say, and the files, of the same applications in the same order.
+
+        Raises:
+            ConfigurationError: A file can't be read; what was known stays.
+        """
         known: dict[str, tuple[str, ...]] = {}
-        for one in self._guarded:
+        for one, application in zip(self._guarded, applications, strict=True):
             if one.id is None and one.platform is not None:
                 continue
-            found = read_webhook_secrets(self._settings, one.application)
+            found = read_webhook_secrets(settings, application)
             known[one.id or ""] = tuple(secret.get_secret_value() for secret in found)
+        self._settings = settings
+        for one, application in zip(self._guarded, applications, strict=True):
+            one.application = application
         if known != self._known:
             self._known = known
             log.info("webhook secrets read", known={name or "any": len(them) for name, them in known.items()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,7 +17,7 @@ from breaker.adapters.postgres.pooled import PostgresGroupCounts
 from breaker.adapters.postgres.roster import PostgresRoster
 from breaker.adapters.postgres.undecoded import PostgresUndecoded
 from breaker.adapters.secrets import read_send_hash_key
-from breaker.app.derived import actuators_of, counting, profiles, window_sizes
+from breaker.app.derived import counting, window_sizes
 from breaker.domain.sends import Rules
 from breaker.flows.count import Count
 from breaker.flows.follow_grants import follow
@@ -24,12 +25,16 @@ from breaker.flows.ingest import Ingest, OverloadedError, PoisonousEventError, S
 from breaker.flows.pool_evidence import PoolEvidence
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import asyncpg
 
     from breaker.adapters.nylas.notifications import GrantEvent
+    from breaker.app.in_force import InForce
     from breaker.app.reporter import Reporter
     from breaker.config import Settings
     from breaker.domain.outcomes import DeliveryEvent
+    from breaker.flows.count import Report
     from breaker.ports import Clock, Modes
 
 _DAY = 86_400.0
@@ -42,27 +47,22 @@ log = structlog.get_logger(__name__)
 class Intake:
     """From the webhook's bytes to a committed outcome."""
 
-    def __init__(self, settings: Settings, pool: asyncpg.Pool, clock: Clock, modes: Modes, reporter: Reporter) -> None:
+    def __init__(self, in_force: InForce, pool: asyncpg.Pool, clock: Clock, modes: Modes, reporter: Reporter) -> None:
         """Wire the parts; nothing runs yet."""
         self._clock = clock
+        self._in_force = in_force
+        settings = in_force.settings
         sizes, counts = window_sizes(settings), counting(settings)
-        guard = settings.guard
         self.partitions = Partitions(pool, settings.ledger.partitions_ahead_days)
         self.identities = Identities(pool, sizes, counts)
         self.roster = PostgresRoster(pool, self.identities)
         self._undecoded = PostgresUndecoded(pool, self.identities)
-        limits = GuardLimits(
-            window=guard.window_seconds,
-            in_window=(guard.window_minimum, guard.window_share),
-            in_all=(guard.total_minimum, guard.total_share),
-            in_group=(guard.group_minimum, guard.group_share),
-        )
-        by_account = profiles(settings)
-        self.pool_evidence = PoolEvidence(PostgresGroupCounts(pool), lambda: by_account.base.budget, clock)
-        count = Count(
-            ledger=PostgresLedger(pool, sizes, self.identities, self.partitions, PostgresGuard(limits)),
+        self._guard = PostgresGuard(_limits(settings))
+        self.pool_evidence = PoolEvidence(PostgresGroupCounts(pool), lambda: in_force.profiles.base.budget, clock)
+        self._count = Count(
+            ledger=PostgresLedger(pool, sizes, self.identities, self.partitions, self._guard),
             modes=modes,
-            profiles=by_account,
+            profiles=in_force.profiles,
             rules=Rules(
                 counting=counts,
                 feedback_domains=FEEDBACK_DOMAINS,
@@ -70,17 +70,31 @@ class Intake:
                 send_key=read_send_hash_key(settings),
                 retention=settings.ledger.retention_days * _DAY,
             ),
-            actuators_of=actuators_of(settings),
+            actuators_of=in_force.actuators_of,
             pooled=lambda: self.pool_evidence.current,
         )
         self.ingest = Ingest(
-            count,
+            self._count_batch,
             clock,
             reporter,
             writers=settings.intake.writers,
             batch_size=settings.intake.batch_size,
             line_length=_LINE_LENGTH,
         )
+
+    def configure(self) -> None:
+        """Count and judge by the configuration that is in force now, from the next batch on."""
+        settings = self._in_force.settings
+        rules = replace(
+            self._count.rules,
+            simulator_domains=settings.counting.simulator_domains,
+            retention=settings.ledger.retention_days * _DAY,
+        )
+        self._guard.configure(_limits(settings))
+        self._count = replace(self._count, profiles=self._in_force.profiles, rules=rules)
+
+    async def _count_batch(self, events: Sequence[DeliveryEvent], now: float) -> Report:
+        return await self._count(events, now)
 
     async def deliver(self, event: DeliveryEvent, body: bytes) -> str:
         """Return once a delivery event is committed, with the word for metrics."""
@@ -101,6 +115,16 @@ class Intake:
         """Keep what was not understood."""
         log.error("notification kept undecoded", trigger=one.trigger, problem=one.problem)
         await self._undecoded.keep(one, self._clock.now())
+
+
+def _limits(settings: Settings) -> GuardLimits:
+    guard = settings.guard
+    return GuardLimits(
+        window=guard.window_seconds,
+        in_window=(guard.window_minimum, guard.window_share),
+        in_all=(guard.total_minimum, guard.total_share),
+        in_group=(guard.group_minimum, guard.group_share),
+    )
 
 
 FEEDBACK_DOMAINS = frozenset(

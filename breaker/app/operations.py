@@ -11,11 +11,13 @@ from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.directory import PostgresDirectory
 from breaker.adapters.postgres.modes import PostgresModes
 from breaker.adapters.postgres.reading.accounts import PostgresAccounts
+from breaker.adapters.postgres.reading.active import PostgresActive
 from breaker.adapters.postgres.reading.explanation import PostgresExplanations
 from breaker.adapters.postgres.reading.fleet import PostgresFleet
 from breaker.adapters.postgres.reading.trail import PostgresTrail
 from breaker.app.database import UnavailableError, connections, database, unreachable
-from breaker.app.derived import actuators_of, configured_modes, counting, window_sizes
+from breaker.app.derived import counting, window_sizes
+from breaker.app.in_force import InForce
 from breaker.flows.operate import Operator
 from breaker.ports import StoreError
 
@@ -34,20 +36,24 @@ class Operations:
 
     Args:
         clock: The time.
+        in_force: The configuration.
         accounts: Accounts as they stand.
         explanations: Accounts in full.
         trail: The audit trail.
         fleet: Counts over all accounts.
+        active: The accounts that send, with all that they are judged by.
         directory: Who is meant by a selector.
         modes: How far Breaker may go.
         operator: People's acts.
     """
 
     clock: Clock
+    in_force: InForce
     accounts: PostgresAccounts
     explanations: PostgresExplanations
     trail: PostgresTrail
     fleet: PostgresFleet
+    active: PostgresActive
     directory: PostgresDirectory
     modes: PostgresModes
     operator: Operator
@@ -55,20 +61,22 @@ class Operations:
 
 def wire_operations(settings: Settings, pool: asyncpg.Pool, clock: Clock) -> Operations:
     """Put the use-cases together on a pool that is open."""
-    configured = configured_modes(settings)
+    in_force = InForce(settings)
     sizes = window_sizes(settings)
-    modes = PostgresModes(pool, configured)
+    modes = PostgresModes(pool, in_force.modes)
     directory = PostgresDirectory(pool)
     trail = PostgresTrail(pool)
     return Operations(
         clock=clock,
-        accounts=PostgresAccounts(pool, sizes, lambda: configured, clock.now),
+        in_force=in_force,
+        accounts=PostgresAccounts(pool, sizes, lambda: in_force.modes, lambda: in_force.profiles, clock.now),
         explanations=PostgresExplanations(pool, trail, counting(settings), clock.now),
         trail=trail,
-        fleet=PostgresFleet(pool, lambda: configured, clock.now),
+        fleet=PostgresFleet(pool, lambda: in_force.modes, clock.now),
+        active=PostgresActive(pool, sizes),
         directory=directory,
         modes=modes,
-        operator=Operator(PostgresCircuits(pool, sizes), directory, modes, clock, actuators=actuators_of(settings)),
+        operator=Operator(PostgresCircuits(pool, sizes), directory, modes, clock, actuators=in_force.actuators_of),
     )
 
 

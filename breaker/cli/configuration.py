@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from breaker.app import would_act
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.options import Config, DataDir, Json, read_settings
 from breaker.cli.output import Column, print_json, print_table, remark
+from breaker.cli.running import run
 from breaker.config import describe
 from breaker.domain.circuit import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from breaker.app import WouldAct
     from breaker.config import Settings
 
 _COLUMNS = (Column("setting"), Column("value", shrinks=True), Column("from", shrinks=True))
+_ACCOUNTS = (
+    Column("account", shrinks=True),
+    Column("profile", shrinks=True),
+    Column("mode", wide=True),
+    Column("state"),
+    Column("pending", wide=True),
+    Column("would be"),
+    Column("for"),
+    Column("detector", wide=True),
+)
+
+WouldStop = Annotated[
+    bool,
+    typer.Option(
+        "--would-stop",
+        help="List instead the accounts that it would limit or stop by what is counted already, and that stand otherwise "
+        "now; ends with 3 where there are any.",
+        show_default=False,
+    ),
+]
 
 
 def register(application: typer.Typer) -> None:
@@ -25,12 +48,17 @@ def register(application: typer.Typer) -> None:
     application.command("check-config")(check_config)
 
 
-def check_config(*, config: Config = None, data_dir: DataDir = None, json: Json = False) -> None:
+def check_config(
+    *, config: Config = None, data_dir: DataDir = None, would_stop: WouldStop = False, json: Json = False
+) -> None:
     """Read the configuration as the daemon would, and print it with secrets masked.
 
     Ends with 2 where it cannot be used, and with 3 where it can but asks for what it does not make possible.
     """
     settings = read_settings(config, data_dir=data_dir)
+    if would_stop:
+        _check_accounts(settings, as_json=json)
+        return
     lines = describe(settings)
     contradictions, notes = list(_contradictions(settings)), list(_notes(settings))
     if json:
@@ -49,6 +77,55 @@ def check_config(*, config: Config = None, data_dir: DataDir = None, json: Json 
             remark(f"problem: {contradiction}", style="yellow")
     if contradictions:
         raise typer.Exit(ExitCode.FOUND_SOMETHING)
+
+
+def _check_accounts(settings: Settings, *, as_json: bool) -> None:
+    """Print whom the configuration would limit or stop by what is counted already, and who stands otherwise now."""
+    found = run(would_act(settings))
+    if as_json:
+        print_json({"would_stop": [_as_json(one) for one in found]})
+    elif found:
+        print_table(_ACCOUNTS, map(_row, found))
+        remark("nobody is stopped by this alone: each would be at the next bad outcome, as far as the guard lets it")
+    else:
+        remark("nobody would be limited or stopped by what is counted already")
+    if found:
+        raise typer.Exit(ExitCode.FOUND_SOMETHING)
+
+
+def _as_json(one: WouldAct) -> dict[str, object]:
+    account, suspicion = one.foreseen.account, one.foreseen.suspicion
+    return {
+        "id": account.id,
+        "application_id": account.application_id,
+        "address": account.address,
+        "profile": one.foreseen.profile,
+        "mode": one.mode.mode,
+        "state": one.foreseen.state,
+        "pending": one.foreseen.pending,
+        "to": suspicion.step,
+        "detector": suspicion.detector,
+        "signal": suspicion.signal,
+        "window": suspicion.window,
+        "count": suspicion.count,
+        "of": suspicion.of,
+        "rate": suspicion.rate,
+        "threshold": suspicion.threshold,
+    }
+
+
+def _row(one: WouldAct) -> tuple[str | None, ...]:
+    account, suspicion = one.foreseen.account, one.foreseen.suspicion
+    return (
+        account.address or account.id,
+        one.foreseen.profile,
+        one.mode.mode,
+        one.foreseen.state,
+        one.foreseen.pending,
+        suspicion.step,
+        f"{suspicion.count:,} {suspicion.signal}s of {suspicion.of:,}",
+        suspicion.detector,
+    )
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -25,6 +26,6 @@ def serve(
         typer.Option("--embedded", help="Act, not only observe, on the embedded database of --data-dir."),
     ] = False,
 ) -> None:
-    """Run the daemon until it is told to stop (SIGTERM); SIGHUP makes it read its secrets again."""
-    settings = read_settings(config, data_dir=data_dir)
-    uvloop.run(run_daemon(settings, embedded=embedded))
+    """Run the daemon until it is told to stop (SIGTERM); SIGHUP makes it read its configuration and secrets again."""
+    again = partial(read_settings, config, data_dir=data_dir)
+    uvloop.run(run_daemon(again(), again, embedded=embedded))

@@ -14,6 +14,7 @@ from breaker.config.applications import (
     GuardedWorkspace,
     WorkspaceSettings,
 )
+from breaker.config.changes import changed
 from breaker.config.description import SettingLine, describe
 from breaker.config.groups import (
     CountingSettings,
@@ -51,6 +52,7 @@ __all__ = [
     "SettingLine",
     "Settings",
     "WorkspaceSettings",
+    "changed",
     "describe",
     "load",
 ]

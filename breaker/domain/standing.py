@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from breaker.domain.headroom import Headroom
     from breaker.domain.modes import Level, ModeSetting
     from breaker.domain.outcomes import Tally
+    from breaker.domain.profiles import Assigned
     from breaker.domain.states import State, Wanted
 
 
@@ -100,6 +101,7 @@ class Standing:
         circuit: State, epoch and pending verdict.
         mode: How far Breaker may go with it.
         mode_source: Where that is set.
+        assigned: By which profile it is judged, and what people want to read beside it.
         enforcement: What the platform does.
         counters: What was counted.
         last_event_at: When the last notification about it came, Unix seconds or None.
@@ -117,6 +119,7 @@ class Standing:
     circuit: Circuit
     mode: Mode
     mode_source: Level
+    assigned: Assigned
     enforcement: Enforcement
     counters: Counters
     last_event_at: float | None

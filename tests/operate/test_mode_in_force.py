@@ -121,7 +121,8 @@ async def test_lists_and_whoever_judges_agree(
                 None if expiry is None else now + expiry,
             )
     judge = PostgresModes(known.pool, configured)
-    lists = PostgresAccounts(known.pool, window_sizes(known.settings), lambda: configured, known.clock.now)
+    sizes, profiles = window_sizes(known.settings), known.operations.in_force.profiles
+    lists = PostgresAccounts(known.pool, sizes, lambda: configured, lambda: profiles, known.clock.now)
 
     (standing,) = await lists.find(parse_selector("grant-1"))
 

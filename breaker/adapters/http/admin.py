@@ -117,6 +117,10 @@ class AdminListener:
         self._doorkeeper = Doorkeeper(tokens)
         self._acted = acted
 
+    def configure(self, tokens: Sequence[AdminToken]) -> None:
+        """Admit these bearers from now on."""
+        self._doorkeeper = Doorkeeper(tokens)
+
     def application(self) -> web.Application:
         """Return the aiohttp application."""
         application = web.Application(middlewares=[problems_as_json], client_max_size=LARGEST_BODY)

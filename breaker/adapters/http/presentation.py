@@ -38,6 +38,9 @@ def account_as_json(standing: Standing) -> Json:
         "since": standing.circuit.since,
         "mode": standing.mode,
         "mode_source": standing.mode_source,
+        "profile": standing.assigned.profile.name,
+        "owner": standing.assigned.owner,
+        "labels": list(standing.assigned.labels),
         "epoch": standing.circuit.epoch,
         "enforceable": standing.enforceable,
         "platform": None,  # nothing is known yet of what the platform itself did

@@ -78,6 +78,10 @@ class PostgresGuard:
         """Allow this from now on."""
         self._limits = limits
 
+    def configure(self, limits: Limits) -> None:
+        """Allow this from now on."""
+        self._limits = limits
+
     async def room_for_a_stop(self, connection: asyncpg.Connection, account: Account, now: float) -> bool:
         """Tell whether one more automatic stop is allowed; call it after every row that the transaction locks."""
         if not await self._fleet_has_room(connection, account.application_id, now):

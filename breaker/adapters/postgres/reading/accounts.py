@@ -24,6 +24,7 @@ from breaker.domain.listing import CursorError, Page, Sort
 from breaker.domain.modes import Level
 from breaker.domain.standing import Enforcement, Standing
 from breaker.domain.states import SEVERITY, State, Wanted
+from breaker.ports import Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from breaker.domain.counters import WindowSizes
     from breaker.domain.listing import AccountFilter
     from breaker.domain.modes import ConfiguredModes
+    from breaker.domain.profiles import Profiles
     from breaker.domain.selectors import Selector
 
 WORST_FIRST = tuple(sorted(State, key=lambda state: -SEVERITY[state]))
@@ -72,6 +74,7 @@ class PostgresAccounts:
         pool: Connections to the database.
         sizes: The windows of the counters.
         configured: What the configuration says of modes, asked for at each reading.
+        profiles: The profiles, asked for at each reading.
         now: The time in Unix seconds.
     """
 
@@ -80,12 +83,14 @@ class PostgresAccounts:
         pool: asyncpg.Pool,
         sizes: WindowSizes,
         configured: Callable[[], ConfiguredModes],
+        profiles: Callable[[], Profiles],
         now: Callable[[], float],
     ) -> None:
         """Read nothing yet."""
         self._pool = pool
         self._sizes = sizes
         self._configured = configured
+        self._profiles = profiles
         self._now = now
 
     async def find(self, selector: Selector, limit: int = 100) -> Sequence[Standing]:
@@ -164,6 +169,7 @@ class PostgresAccounts:
         circuit = circuit_of(row[7:14])
         confirmed, confirmed_at, last_event_at, counters, mode, source, since, attempts, error = row[14:23]
         name = grant_id or address or str(key)
+        account = Account(key, application_id, grant_id, address, workspace_id, home_workspace_id)
         return Standing(
             key=key,
             id=name,
@@ -176,6 +182,7 @@ class PostgresAccounts:
             circuit=circuit,
             mode=Mode(mode),
             mode_source=Level(source),
+            assigned=self._profiles().assigned_to(account),
             enforcement=Enforcement(
                 wanted=circuit.wanted,
                 confirmed=Wanted(confirmed) if confirmed else None,

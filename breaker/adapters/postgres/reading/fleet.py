@@ -33,6 +33,9 @@ _PENDING_VERDICTS = """
     SELECT pending_held_by, count(*) FROM circuits WHERE pending_verdict IS NOT NULL GROUP BY pending_held_by
 """
 
+_WEEK = 7 * 86_400.0
+_ACTIVE = "SELECT count(*) FROM circuits WHERE last_event_at >= $1"
+
 _COMMANDS = """
     SELECT kind, count(*), min(created_at) FROM commands WHERE ended_at IS NULL GROUP BY kind
 """
@@ -66,6 +69,11 @@ class PostgresFleet:
         with translated():
             rows = await self._pool.fetch(_BY_STATE, self._now(), encode_configured(self._configured()))
         return {(State(state), Mode(mode)): count for state, mode, count in rows}
+
+    async def active(self) -> int:
+        """Return how many accounts had an outcome within the last seven days."""
+        with translated():
+            return int(await self._pool.fetchval(_ACTIVE, self._now() - _WEEK))
 
     async def pending_verdicts(self) -> Mapping[HeldBy, int]:
         """Return how many accounts have a held verdict, by what holds it."""
