@@ -8,13 +8,16 @@ stopped on the platform, takes no room.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from breaker.domain.guard import Limits, allowed
 
 if TYPE_CHECKING:
     import asyncpg
 
     from breaker.ports import Account
+
+__all__ = ["Limits", "PostgresGuard"]
 
 _WEEK = 7 * 86_400.0
 _FRESH = 60.0
@@ -45,23 +48,6 @@ _STOPPED_OF_GROUP = """
 _COLUMNS = {"domain": "a.domain", "workspace": "coalesce(a.home_workspace_id, a.workspace_id)"}
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many automatic stops are allowed: the larger of a number and a share of the active accounts.
-
-    Args:
-        window: Seconds that the first limit looks back over.
-        in_window: `(number, share)` of the fleet within that time.
-        in_all: `(number, share)` of the fleet that may stand stopped.
-        in_group: `(number, share)` of one domain or workspace that may stand stopped.
-    """
-
-    window: float = 600.0
-    in_window: tuple[int, float] = (5, 0.01)
-    in_all: tuple[int, float] = (5, 0.05)
-    in_group: tuple[int, float] = (3, 0.25)
-
-
 class PostgresGuard:
     """The fleet guard.
 
@@ -78,10 +64,6 @@ class PostgresGuard:
         """Allow this from now on."""
         self._limits = limits
 
-    def configure(self, limits: Limits) -> None:
-        """Allow this from now on."""
-        self._limits = limits
-
     async def room_for_a_stop(self, connection: asyncpg.Connection, account: Account, now: float) -> bool:
         """Tell whether one more automatic stop is allowed; call it after every row that the transaction locks."""
         if not await self._fleet_has_room(connection, account.application_id, now):
@@ -93,7 +75,7 @@ class PostgresGuard:
             active = await self._active(connection, kind, name, account.application_id, now)
             query = _STOPPED_OF_GROUP.format(column=_COLUMNS[kind])
             stopped = await connection.fetchval(query, account.application_id, name)
-            if stopped >= _allowed(self._limits.in_group, active):
+            if stopped >= allowed(self._limits.in_group, active):
                 return False
         return True
 
@@ -105,9 +87,9 @@ class PostgresGuard:
         await connection.execute(_LOCK)
         fleet = await self._active(connection, "fleet", "", application_id, now)
         recent = await connection.fetchval(_RECENT_STOPS, now - self._limits.window)
-        if recent >= _allowed(self._limits.in_window, fleet):
+        if recent >= allowed(self._limits.in_window, fleet):
             return False
-        return bool(await connection.fetchval(_STOPPED) < _allowed(self._limits.in_all, fleet))
+        return bool(await connection.fetchval(_STOPPED) < allowed(self._limits.in_all, fleet))
 
     async def _active(
         self, connection: asyncpg.Connection, kind: str, name: str, application_id: str, now: float
@@ -123,8 +105,3 @@ class PostgresGuard:
                 count = await connection.fetchval(query, application_id, name, now - _WEEK)
             self._figures[key] = (now, count)
         return count
-
-
-def _allowed(limit: tuple[int, float], active: int) -> int:
-    number, share = limit
-    return max(number, int(share * active))
