@@ -12,8 +12,9 @@ days (by the time of sending) are held against two questions:
 
 Where both are answered with yes, the account that adds one more complaint is limited, so that the third complaint of a
 domain counts for the mailbox that adds the fourth. It is never stopped by that. And it is never one member's doing:
-each counts for two complaints at most, and two others at least must have some. Members of a domain are its accounts; of
-a workspace or an application they are its domains, since one bad domain says nothing against the next.
+each counts for two complaints or for a quarter of those needed, and two others at least must have some. Members of a
+domain are its accounts; of a workspace or an application they are its domains, since one bad domain says nothing
+against the next.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ FEWEST = 4
 """Complaints that a group needs at least, the one in hand included."""
 
 MOST_OF_A_MEMBER = 2
-"""Complaints that one member of a group counts for at most."""
+"""Complaints that one member of a group counts for at most, or a quarter of those needed, where that is more."""
 
 OTHERS = 2
 """Members beside the one in hand that must have complaints."""
@@ -143,8 +144,9 @@ class Pooled:
                 others = {one: number for one, number in counted.complaints.items() if one != member and number}
                 if len(others) < OTHERS:
                     continue
-                own = min(counted.complaints.get(member, 0) + 1, MOST_OF_A_MEMBER)
-                count = own + sum(min(number, MOST_OF_A_MEMBER) for number in others.values())
+                most = max(MOST_OF_A_MEMBER, needed // 4)
+                own = min(counted.complaints.get(member, 0) + 1, most)
+                count = own + sum(min(number, most) for number in others.values())
                 of = max(counted.delivered, count)
                 if count < needed or self.prior.after(count, of).above(PLATFORM_LINES[Signal.COMPLAINT]) < LIKELY:
                     continue

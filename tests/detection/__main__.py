@@ -10,6 +10,7 @@ from rich.progress import track
 
 from breaker.domain.detectors import Signal
 from breaker.domain.states import State
+from tests.detection.neighbours import gain
 from tests.detection.tables import (
     VOLUMES,
     WORKING_DAYS,
@@ -130,6 +131,20 @@ def steady_complaints(accounts: int, fleet: int, seed: str) -> None:
         _say(_row(f"{daily:,}", accounts, limited.acted, f"{limited.acted / accounts:.1%}", stopped.acted))
 
 
+def neighbours(accounts: int, fleet: int, seed: str) -> None:
+    """Complaints of ten accounts of one domain that change together."""
+    profile = profile_of(fleet)
+    domains = max(1, accounts // 40)
+    _say(
+        f"Complaints .03 % to .3 %, ten accounts of one domain together: limited, {10 * domains} accounts a row.",
+        "sends a day | median alone | together | before the line alone | together | early for their neighbours' sake",
+    )
+    for daily in track(VOLUMES, "neighbours", console=ERRORS):
+        found = gain(profile, daily=daily, domains=domains, seed=seed)
+        shares = (f"{share:.1%}" for share in (found.before_alone, found.before_together))
+        _say(_row(f"{daily:,}", f"{found.alone:.0f}", f"{found.together:.0f}", *shares, found.early))
+
+
 def _row(*cells: object) -> str:
     return " | ".join(map(str, cells))
 
@@ -145,6 +160,7 @@ TABLES = {
     "complaints": complaints,
     "steady-bounces": steady_bounces,
     "steady-complaints": steady_complaints,
+    "neighbours": neighbours,
 }
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pytest
 
 from breaker.domain.detectors import Signal
 from breaker.domain.states import State
+from tests.detection.neighbours import gain
 from tests.detection.tables import changed, complaint_change, profile_of, steady
 from tests.detection.traces import Change
 
@@ -48,3 +49,10 @@ def test_healthy_accounts_go_on_sending_through_bursts_and_late_bounces() -> Non
     found = steady(PROFILE, Signal.BOUNCE, 0.02, daily=200, accounts=30, weeks=3, step=State.STOPPED, seed="sample")
 
     assert found.acted <= 2
+
+
+def test_accounts_of_one_domain_that_go_bad_together_are_limited_sooner_for_it() -> None:
+    found = gain(PROFILE, daily=200, domains=1, seed="sample")
+
+    assert found.together < found.alone
+    assert found.before_together >= found.before_alone
