@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from breaker.domain.states import Wanted
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
@@ -151,8 +153,9 @@ class Outbox(Protocol):
     async def claim(self, application_id: str, now: float, limit: int, lasts: float) -> Sequence[Command]:
         """Take due commands that nobody else holds, what holds first; a later step only once the earlier one was tried.
 
-        What lifts is given out only once everything that holds in the same order was read back. Commands of an older epoch than their account's are ended as superseded and never returned. A claim ends by
-        itself after `lasts` seconds, so that a dead daemon's commands are taken over.
+        What lifts is given out only once all that holds in the same order was read back. Commands of an older epoch
+        than their account's are ended as superseded and never returned. A claim ends by itself after `lasts` seconds,
+        so that a dead daemon's commands are taken over.
         """
         ...
 
@@ -249,10 +252,11 @@ class Inventory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FoundBlocked:
-    """An account that the platform blocks in Breaker's name, though the database does not know why.
+    """An account that the platform blocks or limits in Breaker's name, though the database does not know why.
 
     Args:
         address: The address in the list.
+        wanted: What it is held to there: `stopped` or `limited`.
         grant_id: The grant that has it, or None where there is none any more.
         workspace_id: The workspace it is in, or None where there is no grant.
         home_workspace_id: Where it belongs, if it is in quarantine and that can be told.
@@ -260,6 +264,7 @@ class FoundBlocked:
     """
 
     address: str
+    wanted: Wanted = Wanted.STOPPED
     grant_id: str | None = None
     workspace_id: str | None = None
     home_workspace_id: str | None = None
@@ -269,14 +274,16 @@ class FoundBlocked:
 class Adoption(Protocol):
     """What was found blocked on the platform."""
 
-    async def unknown_among(self, application_id: str, addresses: Collection[str], now: float) -> Sequence[str]:
-        """Return those whose account is wanted sending, and is neither on its way there nor just arrived."""
+    async def unknown_among(
+        self, application_id: str, addresses: Collection[str], wanted: Wanted, now: float
+    ) -> Sequence[str]:
+        """Return those whose account is wanted freer than this, and is neither on its way there nor just arrived."""
         ...
 
     async def adopt(self, application_id: str, found: FoundBlocked, now: float) -> bool:
-        """Make the account known if need be and stopped, with a verdict of the detector `platform`.
+        """Make the account known if need be and stopped, or limited, with a verdict of the detector `platform`.
 
-        Returns False, with nothing changed, where the account is stopped or changing by now.
+        Returns False, with nothing changed, where the account is held as strictly or changing by now.
         """
         ...
 
@@ -284,8 +291,8 @@ class Adoption(Protocol):
         """Return the accounts that Breaker has put elsewhere than where they belong."""
         ...
 
-    async def unconfirm(self, application_id: str) -> None:
-        """Forget what was read back of the application's stopped accounts: what stopped them is taken away."""
+    async def unconfirm(self, application_id: str, wanted: Wanted) -> None:
+        """Forget what was read back of the application's accounts wanted so: what held them is taken away."""
         ...
 
 
@@ -309,14 +316,6 @@ class Locked(Protocol):
 
     async def order(self, account: Account, epoch: int, verdict: int, kinds: Sequence[CommandKind], now: float) -> None:
         """Put commands into the outbox, to be carried out in this order; with none, what was read back stays."""
-        ...
-
-
-class ActiveAccounts(Protocol):
-    """The accounts that send, with all that they are judged by."""
-
-    def pages(self, since: float, size: int) -> AsyncIterator[Sequence[tuple[Account, Circuit, Counters]]]:
-        """Give the accounts that had an outcome since a moment, so many at a time; nobody is locked."""
         ...
 
 
@@ -496,8 +495,8 @@ class LedgerTransaction(Locked, Protocol):
         """The sending domains, which are locked after all accounts."""
         ...
 
-    async def bad_outcomes_of(self, account: int, kind: str, limit: int) -> Sequence[Bad]:
-        """Return the latest counted bad outcomes of a kind that were noted of an account, the latest first."""
+    async def bad_outcomes_of(self, account: int, kind: str, limit: int) -> Sequence[tuple[int, Bad]]:
+        """Return the latest counted bad outcomes of a kind that were noted of an account, with the times of sending."""
         ...
 
     async def refused_of(self, account: int, domain: str, intervals: Sequence[Interval]) -> Sequence[int]:

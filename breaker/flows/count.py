@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from breaker.domain.bounces import enhanced_status, without_addresses
+from breaker.domain.causes import Bad
 from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import OutcomeKind, added
+from breaker.domain.domain_circuit import DomainLimits, Refusal
+from breaker.domain.outcomes import BounceClass, OutcomeKind, added
 from breaker.domain.pooled import Pooled
 from breaker.domain.states import State
-from breaker.flows.judge import Judge
-from breaker.ports import BadOutcome, Counted, Send, Sender, TallyKey, TryTransactionAgainError
+from breaker.flows.judge import Evidence, Judge
+from breaker.flows.judge_domains import Fresh, JudgeDomains
+from breaker.ports import BadOutcome, Counted, Send, Sender, SendingDomain, TallyKey, TryTransactionAgainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -21,10 +24,12 @@ if TYPE_CHECKING:
     from breaker.domain.commands import Actuator
     from breaker.domain.counters import Counters
     from breaker.domain.detectors import SequentialDetector
+    from breaker.domain.domain_circuit import Interval
     from breaker.domain.outcomes import DeliveryEvent, Recipient, Tally
     from breaker.domain.profiles import Profiles
     from breaker.domain.sends import Rules
     from breaker.flows.judge import Given
+    from breaker.flows.judge_domains import GivenDomain
     from breaker.ports import Account, Ledger, LedgerTransaction, Modes
 
 _HOUR = 3600
@@ -42,11 +47,13 @@ class Report:
         outcomes: How many outcomes ended how: `counted`, `repeated`, `simulator`, `too_old`, `too_far_ahead`.
         kinds: How many of the counted were of which kind.
         given: The verdicts.
+        domains: The verdicts about sending domains.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     given: list[Given] = field(default_factory=list)
+    domains: list[GivenDomain] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -69,6 +76,15 @@ class _Outcome:
     account: int
     key: bytes
 
+    @property
+    def domain(self) -> SendingDomain:
+        """The sending domain, with an empty name where the event names no sender."""
+        return SendingDomain(self.event.application_id, (self.event.sender or "").rpartition("@")[2])
+
+    @property
+    def is_refusal(self) -> bool:
+        return self.event.kind is OutcomeKind.BOUNCED and self.recipient.bounce_class is BounceClass.POLICY
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -81,6 +97,7 @@ class Count:
         rules: What counts.
         actuators_of: The ways to stop that are on for an account.
         pooled: Returns what the accounts of a group say about each other.
+        domain_limits: When a sending domain fails.
     """
 
     ledger: Ledger
@@ -89,6 +106,7 @@ class Count:
     rules: Rules
     actuators_of: Callable[[Account], Collection[Actuator]]
     pooled: Callable[[], Pooled] = Pooled
+    domain_limits: DomainLimits = field(default_factory=DomainLimits)
 
     async def __call__(self, events: Sequence[DeliveryEvent], now: float) -> Report:
         """Count a batch; all of it, or nothing.
@@ -116,9 +134,11 @@ class Count:
             return report
         await self.ledger.make_room_for({outcome.event.sent_at for outcome in outcomes})
         judge = Judge(self.profiles, self.modes, self.actuators_of, self.pooled, report.given)
+        judge_domains = JudgeDomains(self.domain_limits, self.modes, self.actuators_of, report.domains)
         async with self.ledger.transaction() as transaction:
             batch = _Batch(self, transaction, judge, report, now)
             await batch.load(outcomes)
+            await batch.judge_domains(judge_domains, outcomes)
             for outcome in outcomes:
                 await batch.take(outcome)
             await batch.save()
@@ -154,6 +174,7 @@ class _Batch:
         self._sequential: dict[int, tuple[SequentialDetector, ...]] = {}
         self._sends: dict[tuple[int, bytes], _Seen] = {}
         self._bad: list[BadOutcome] = []
+        self._left_out: dict[SendingDomain, tuple[Interval, ...]] = {}
         self._tallies: dict[TallyKey, Tally] = {}
 
     async def load(self, outcomes: Sequence[_Outcome]) -> None:
@@ -179,6 +200,29 @@ class _Batch:
             send = asked[position]
             self._sends[send.account, send.key] = _Seen(sent_at, known, known, entered=True)
 
+    async def judge_domains(self, judge: JudgeDomains, outcomes: Sequence[_Outcome]) -> None:
+        """Judge the sending domains that something bounced of, before their accounts are judged by the same bounces."""
+        if not any(outcome.event.kind is OutcomeKind.BOUNCED for outcome in outcomes):
+            return
+        fresh: dict[SendingDomain, Fresh] = {}
+        seen: dict[tuple[int, bytes], int] = {}
+        for outcome in outcomes:
+            send = self._sends[outcome.account, outcome.key]
+            known = seen.get((outcome.account, outcome.key), send.now)
+            seen[outcome.account, outcome.key] = grown = self._rules.grown(known, outcome.event.kind, outcome.recipient)
+            if grown == known or outcome.event.kind is not OutcomeKind.BOUNCED or not outcome.domain.name:
+                continue
+            of_domain = fresh.setdefault(outcome.domain, Fresh())
+            if outcome.is_refusal:
+                of_domain.refusals.append(Refusal(outcome.account, send.sent_at, _bad(outcome)))
+        if not fresh:
+            return
+        for outcome in {(one.account, one.key): one for one in outcomes}.values():
+            if outcome.domain in fresh and not self._sends[outcome.account, outcome.key].entered:
+                fresh[outcome.domain].sends += 1
+        circuits = await judge.consider(self._transaction.domains, fresh, self._now)
+        self._left_out = {domain: circuit.left_out(self._now) for domain, circuit in circuits.items()}
+
     async def take(self, outcome: _Outcome) -> None:
         """Count one outcome, and judge its account where it is a bad one."""
         event, recipient = outcome.event, outcome.recipient
@@ -198,6 +242,9 @@ class _Batch:
         self._add_tally(outcome.account, seen.sent_at, before, after)
         if event.kind in (OutcomeKind.BOUNCED, OutcomeKind.COMPLAINT):
             self._note(outcome, seen.sent_at)
+        intervals = self._left_out.get(outcome.domain, ()) if self._left_out else ()
+        if intervals and outcome.is_refusal and any(interval.covers(seen.sent_at) for interval in intervals):
+            change = change._replace(hard_bounces=0)  # it is counted, and says nothing against the account
         for detector in self._sequential[outcome.account]:
             evidence = counters.evidence.get(detector.memory, 0)
             counters.evidence[detector.memory] = detector.observe(evidence, change, recipient.domain)
@@ -208,6 +255,7 @@ class _Batch:
                 self._accounts[number],
                 self._circuits[number],
                 counters,
+                await self._evidence(outcome, intervals),
                 Signal.BOUNCE if change.hard_bounces else Signal.COMPLAINT,
                 self._now,
             )
@@ -216,10 +264,34 @@ class _Batch:
                 self._transaction, self._accounts[number], self._circuits[number], counters, self._now
             )
 
-    async def save(self) -> None:
-        """Write what changed."""
+    async def _evidence(self, outcome: _Outcome, intervals: tuple[Interval, ...]) -> Evidence:
+        """Return what an account is judged by, without the refusals in intervals of its domain."""
+        number = outcome.account
+        counters = self._counters[number]
+        if intervals:
+            await self._write_bad()
+            counters = counters.without(await self._transaction.refused_of(number, outcome.domain.name, intervals))
+
+        async def latest(signal: Signal, limit: int) -> Sequence[Bad]:
+            await self._write_bad()
+            kind = OutcomeKind.BOUNCED if signal is Signal.BOUNCE else OutcomeKind.COMPLAINT
+            found = await self._transaction.bad_outcomes_of(number, kind, limit)
+            return [
+                bad
+                for sent_at, bad in found
+                if bad.bounce_class != BounceClass.POLICY or not any(one.covers(sent_at) for one in intervals)
+            ]
+
+        return Evidence(counters, latest)
+
+    async def _write_bad(self) -> None:
         if self._bad:
             await self._transaction.note_bad(self._bad)
+            self._bad = []
+
+    async def save(self) -> None:
+        """Write what changed."""
+        await self._write_bad()
         new, changed = self._unsaved()
         if changed:
             await self._transaction.amend(changed)
@@ -260,8 +332,7 @@ class _Batch:
         self._tallies[key] = change if old is None else added(old, change)
 
     def _note(self, outcome: _Outcome, sent_at: int) -> None:
-        event, recipient = outcome.event, outcome.recipient
-        diagnostic = recipient.diagnostic
+        event, recipient, bad = outcome.event, outcome.recipient, _bad(outcome)
         self._bad.append(
             BadOutcome(
                 account=outcome.account,
@@ -272,10 +343,23 @@ class _Batch:
                 kind=event.kind,
                 bounce_class=recipient.bounce_class,
                 counted=event.kind is OutcomeKind.COMPLAINT or recipient.bounce_class in self._rules.counting.counted,
-                recipient_domain=recipient.domain,
-                sender_domain=(event.sender or "").rpartition("@")[2] or None,
-                enhanced_status=enhanced_status(diagnostic),
+                recipient_domain=bad.recipient_domain,
+                sender_domain=bad.sender_domain,
+                enhanced_status=bad.enhanced_status,
                 message_id=event.message_id,
-                diagnostic=without_addresses(diagnostic, recipient.address) if diagnostic else None,
+                diagnostic=bad.diagnostic,
             )
         )
+
+
+def _bad(outcome: _Outcome) -> Bad:
+    """Return what may be kept of a bad outcome: no address of the recipient is in it."""
+    recipient = outcome.recipient
+    text = recipient.diagnostic
+    return Bad(
+        bounce_class=recipient.bounce_class,
+        enhanced_status=enhanced_status(text),
+        diagnostic=without_addresses(text, recipient.address) if text else None,
+        recipient_domain=recipient.domain,
+        sender_domain=outcome.domain.name or None,
+    )

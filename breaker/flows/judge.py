@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from breaker.domain.circuit import HeldBy, Mode, apply, hold, judge, may_recover, recover
+from breaker.domain.causes import FEWEST, LOOKED_AT, shared_cause
+from breaker.domain.circuit import HeldBy, Mode, apply, hold, judge, may_recover, recover, with_cause
 from breaker.domain.commands import plan
 from breaker.domain.detectors import Signal
 from breaker.domain.pooled import Pooled
@@ -13,8 +14,9 @@ from breaker.domain.states import SEVERITY, WANTED, State
 from breaker.flows.pool_evidence import memberships
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
+    from breaker.domain.causes import Bad
     from breaker.domain.circuit import Circuit, Verdict
     from breaker.domain.commands import Actuator
     from breaker.domain.counters import Counters
@@ -42,6 +44,19 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an account is judged by.
+
+    Args:
+        counters: Its counters, without what its sending domain is to blame for.
+        latest: Reads the latest bad outcomes of a signal, so many at most, without the same.
+    """
+
+    counters: Counters
+    latest: Callable[[Signal, int], Awaitable[Sequence[Bad]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Judge:
     """Decides about accounts inside the transaction that counted their outcomes.
 
@@ -65,12 +80,13 @@ class Judge:
         account: Account,
         circuit: Circuit,
         counters: Counters,
+        evidence: Evidence,
         signal: Signal,
         now: float,
     ) -> Circuit:
         """Judge an account after a bad outcome; return its circuit, changed where a verdict was given."""
         profile = self.profiles.of(account)
-        suspicion, follows_from = self._suspect(account, profile, counters, signal)
+        suspicion, follows_from = self._suspect(account, profile, evidence.counters, signal)
         if suspicion is None:
             return circuit
         in_force = await self.modes.in_force(account, now)
@@ -81,6 +97,8 @@ class Judge:
             verdict = hold(verdict, circuit, HeldBy.GUARD)
             if verdict is None:
                 return circuit
+        looked_at = min(LOOKED_AT, max(FEWEST, suspicion.count))
+        verdict = with_cause(verdict, shared_cause(await evidence.latest(signal, looked_at), account.domain))
         context = {**profile.describe(), **follows_from, "mode": in_force.mode, "mode_source": in_force.source}
         number = await transaction.record_verdict(account, verdict, context)
         changed = apply(circuit, verdict, number)

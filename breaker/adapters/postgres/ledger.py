@@ -86,7 +86,7 @@ _ENTER_AND_SAVE = """
 _TALLY_COLUMNS = 10
 
 _BAD_OF = """
-    SELECT bounce_class, enhanced_status, diagnostic, recipient_domain, sender_domain
+    SELECT sent_at, bounce_class, enhanced_status, diagnostic, recipient_domain, sender_domain
     FROM bad_outcomes
     WHERE application = $1 AND account = $2 AND kind = $3 AND counted
     ORDER BY received_at DESC
@@ -163,10 +163,10 @@ class PostgresLedgerTransaction(PostgresLocked):
             [self._applications[account] for account in accounts],
         )
 
-    async def bad_outcomes_of(self, account: int, kind: str, limit: int) -> Sequence[Bad]:
-        """Return the latest counted bad outcomes of a kind that were noted of an account, the latest first."""
+    async def bad_outcomes_of(self, account: int, kind: str, limit: int) -> Sequence[tuple[int, Bad]]:
+        """Return the latest counted bad outcomes of a kind that were noted of an account, with the times of sending."""
         rows = await self._connection.fetch(_BAD_OF, self._applications[account], account, kind, limit)
-        return [Bad(*row) for row in rows]
+        return [(row[0], Bad(*row[1:])) for row in rows]
 
     async def refused_of(self, account: int, domain: str, intervals: Sequence[Interval]) -> Sequence[int]:
         """Return when those sends of an account were sent that are in intervals of a domain and were refused."""
