@@ -19,6 +19,7 @@ from breaker.domain.headroom import Headroom, headroom
 from breaker.domain.states import SEVERITY, SUSPICIONS, WANTED, Cause, State, Wanted, follow
 
 if TYPE_CHECKING:
+    from breaker.domain.causes import SharedCause
     from breaker.domain.counters import Counters
     from breaker.domain.detectors import Suspicion
 
@@ -179,6 +180,15 @@ def hold(verdict: Verdict, circuit: Circuit, held_by: HeldBy) -> Verdict | None:
         return None
     why = f"{verdict.why.removesuffix(_STEPS[verdict.to])}{_HELD[held_by]}"
     return replace(verdict, held_by=held_by, epoch=circuit.epoch, why=why)
+
+
+def with_cause(verdict: Verdict, shared: SharedCause | None) -> Verdict:
+    """Return a verdict that names what the bad outcomes behind it share, before it says what is done."""
+    if shared is None:
+        return verdict
+    ends = _HELD[verdict.held_by] if verdict.held_by else _STEPS.get(verdict.to, "")
+    why = f"{verdict.why.removesuffix(ends).rstrip()} {shared.sentence} {ends}".rstrip()
+    return replace(verdict, cause=shared.name, why=why)
 
 
 def act(circuit: Circuit, cause: Cause, now: float, author: str, reason: str) -> Verdict | None:
