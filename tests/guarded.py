@@ -20,7 +20,7 @@ from breaker.domain.commands import Actuator, plan
 from breaker.domain.counters import WindowSizes
 from breaker.domain.outcomes import Counting
 from breaker.flows.carry_out import Pace, Sender, Surroundings
-from breaker.flows.designs import block_rule_content
+from breaker.flows.designs import LISTS, RULES, Made
 from breaker.flows.fixtures import Names
 from breaker.ports import InventoryItem
 from breaker.ports import Sender as MailSender
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from breaker.ports import Account, Clock, Command, Platform
 
 BOTH = frozenset({Actuator.BLOCK, Actuator.QUARANTINE})
+LIMITING = BOTH | {Actuator.LIMIT}
 NAMES = Names("installation-1")
 SIZES = WindowSizes()
 
@@ -126,17 +127,27 @@ class Guarded:
         """Let every delay be over."""
         await self.pool.execute("UPDATE commands SET next_attempt_at = 0 WHERE ended_at IS NULL")
 
-    async def set_up(self, platform: Platform) -> tuple[str, str]:
-        """Make list and rule, attach the rule everywhere, and return their ids."""
-        made = await platform.create_list(NAMES.block_list, "address")
-        rule = await platform.create_rule(NAMES.block_rule, block_rule_content(made.id))
+    async def set_up(self, platform: Platform, *, limiting: bool = True) -> tuple[str, str]:
+        """Make lists and rules, attach the rules everywhere, and return the ids of the list and the rule that stop.
+
+        Args:
+            platform: Where.
+            limiting: Whether with what limits; an older installation has none.
+        """
         now = self.clock.now()
-        await self.inventory.add(APPLICATION, InventoryItem("list", made.id, {"name": made.name}, now))
-        await self.inventory.add(APPLICATION, InventoryItem("rule", rule.id, {"name": rule.name}, now))
+        ids: dict[Made, str] = {}
+        for rule in (RULES[Made.RULE], RULES[Made.LIMIT_RULE])[: 1 + limiting]:
+            for one in (LISTS[made] for made in rule.lists if made in {Made.LIST, Made.LIMIT_LIST}):
+                ids[one.made] = (await platform.create_list(NAMES.of(one), one.type)).id
+            ids[rule.made] = (await platform.create_rule(NAMES.of(rule), rule.content(ids))).id
+        for made, number in ids.items():
+            name = NAMES.of((LISTS | RULES)[made])
+            await self.inventory.add(APPLICATION, InventoryItem(made, number, {"name": name}, now))
+        rules = [number for made, number in ids.items() if made in RULES]
         for workspace in await platform.workspaces():
-            await platform.attach_rules(workspace.id, [rule.id])
-            await self.inventory.add(APPLICATION, InventoryItem("attachment", workspace.id, {"rule": rule.id}, now))
-        return made.id, rule.id
+            await platform.attach_rules(workspace.id, rules)
+            await self.inventory.add(APPLICATION, InventoryItem("attachment", workspace.id, {"rules": rules}, now))
+        return ids[Made.LIST], ids[Made.RULE]
 
 
 @asynccontextmanager

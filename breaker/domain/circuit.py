@@ -207,7 +207,7 @@ def act(circuit: Circuit, cause: Cause, now: float, author: str, reason: str) ->
     to = follow(circuit.state, cause)
     if to is None:
         return None
-    found = cause is Cause.ADOPTED
+    found = cause in {Cause.ADOPTED, Cause.ADOPTED_LIMITED}
     return Verdict(
         at=now,
         before=circuit.state,
@@ -271,6 +271,7 @@ _ACTS: dict[Cause, str] = {
     Cause.RESET: "Reset by a person",
     Cause.APPROVED: "Approved by a person",
     Cause.ADOPTED: "Found blocked on the platform and adopted as stopped",
+    Cause.ADOPTED_LIMITED: "Found in the list of limited accounts on the platform and adopted as limited",
     Cause.COOLED_DOWN: "The cool-down is over",
     Cause.RECOVERED: "Recovered",
     Cause.PROBE_ACCEPTED: "The probe was accepted",
@@ -289,6 +290,12 @@ def _sentence(suspicion: Suspicion, to: State, held_by: HeldBy | None) -> str:
         )
         fewer = round(suspicion.threshold * suspicion.of)
         reason = f"where all is well there are hardly ever {fewer}, and the platform's review line is {line}."
+    elif suspicion.besides:
+        counted = (
+            f"{suspicion.besides}, and {suspicion.count:,} of the last {suspicion.of:,} deliveries drew complaints"
+        )
+        counted = f"{counted[0].upper()}{counted[1:]}"
+        reason = f"such signs go before complaints; the platform's review line is {line}."
     elif suspicion.window is None:
         counted = f"{suspicion.count:,} of {suspicion.of:,} neighbouring sends {_BAD[suspicion.signal]}"
         reason = f"so many so close together are no chance; the platform's review line is {line}."

@@ -1,7 +1,8 @@
 """What has to be changed on the platform so that it does what is wanted.
 
-Commands are planned from what was wanted to what is wanted, in an order that never leaves an account freer than either:
-it is blocked first and then moved, and on the way back moved first and unblocked last.
+Commands are planned from what is wanted, in an order that never leaves an account freer than it was or is to be: it is
+blocked first and then moved, on the way back moved first and unblocked last, and what is to be limited is limited
+before anything is lifted. What lifts waits until what holds was read back; the outbox sees to that.
 """
 
 from __future__ import annotations
@@ -29,35 +30,50 @@ class CommandKind(StrEnum):
 
     BLOCK = "block"
     UNBLOCK = "unblock"
+    LIMIT = "limit"
+    UNLIMIT = "unlimit"
     QUARANTINE = "quarantine"
     RETURN_HOME = "return_home"
-
-    STOP = "stop"
-    RESET = "reset"
+    BLOCK_DOMAIN = "block_domain"
+    UNBLOCK_DOMAIN = "unblock_domain"
 
 
 PRIORITIES = {
     CommandKind.BLOCK: 0,
+    CommandKind.LIMIT: 0,
     CommandKind.QUARANTINE: 0,
+    CommandKind.BLOCK_DOMAIN: 0,
     CommandKind.RETURN_HOME: 1,
     CommandKind.UNBLOCK: 1,
+    CommandKind.UNLIMIT: 1,
+    CommandKind.UNBLOCK_DOMAIN: 1,
 }
-"""Stops (0) go before resets (1), whatever came first."""
+"""What holds (0) goes before what lifts (1), whatever came first."""
+
+HOLDS = frozenset(kind for kind, priority in PRIORITIES.items() if priority == 0)
+"""The commands after which an account can do less than before."""
+
+_STOP = ((Actuator.BLOCK, CommandKind.BLOCK), (Actuator.QUARANTINE, CommandKind.QUARANTINE))
 
 
 def plan(wanted: Wanted, actuators: Collection[Actuator]) -> tuple[CommandKind, ...]:
     """Return the commands that bring an account to what is wanted, in the order to carry them out.
 
     All commands are idempotent, so that the plan need not know what the platform does now. Taking back plans for every
-    actuator, also one that was switched off since the stop.
+    actuator, also one that was switched off since.
+
+    A limited account that is stopped stays limited beside it: a reset takes both back, and where the block fails, at
+    least new conversations go on being refused. Where `limit` is off, nothing is done for an account that is to be
+    limited: it is neither stopped nor, if it was stopped, let go.
 
     Args:
         wanted: What the platform should do.
         actuators: The ways to stop that are on for the account.
     """
     if wanted is Wanted.STOPPED:
-        steps = ((Actuator.BLOCK, CommandKind.BLOCK), (Actuator.QUARANTINE, CommandKind.QUARANTINE))
-        return tuple(kind for actuator, kind in steps if actuator in actuators)
+        return tuple(kind for actuator, kind in _STOP if actuator in actuators)
     if wanted is Wanted.SENDING:
-        return (CommandKind.RETURN_HOME, CommandKind.UNBLOCK)
+        return (CommandKind.RETURN_HOME, CommandKind.UNBLOCK, CommandKind.UNLIMIT)
+    if Actuator.LIMIT in actuators:
+        return (CommandKind.LIMIT, CommandKind.RETURN_HOME, CommandKind.UNBLOCK)
     return ()

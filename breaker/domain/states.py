@@ -46,6 +46,7 @@ class Cause(StrEnum):
     LIMITED_BY_PERSON = "limited_by_person"
     RESET = "reset"
     ADOPTED = "adopted"
+    ADOPTED_LIMITED = "adopted_limited"
 
 
 class Wanted(StrEnum):
@@ -61,6 +62,7 @@ TRANSITIONS: Mapping[tuple[State, Cause], State] = {
     (State.SENDING, Cause.SUSPECTED_LIMIT): State.LIMITED,
     (State.SENDING, Cause.SUSPECTED_STOP): State.STOPPED,
     (State.SENDING, Cause.LIMITED_BY_PERSON): State.LIMITED,
+    (State.SENDING, Cause.ADOPTED_LIMITED): State.LIMITED,
     (State.SENDING, Cause.TRIPPED): State.STOPPED,
     (State.SENDING, Cause.ADOPTED): State.STOPPED,
     (State.SENDING, Cause.RESET): State.SENDING,
@@ -68,6 +70,7 @@ TRANSITIONS: Mapping[tuple[State, Cause], State] = {
     (State.WARNED, Cause.SUSPECTED_STOP): State.STOPPED,
     (State.WARNED, Cause.RECOVERED): State.SENDING,
     (State.WARNED, Cause.LIMITED_BY_PERSON): State.LIMITED,
+    (State.WARNED, Cause.ADOPTED_LIMITED): State.LIMITED,
     (State.WARNED, Cause.TRIPPED): State.STOPPED,
     (State.WARNED, Cause.ADOPTED): State.STOPPED,
     (State.WARNED, Cause.RESET): State.SENDING,
@@ -102,6 +105,13 @@ SUSPICIONS: Mapping[State, Cause] = {
     State.STOPPED: Cause.SUSPECTED_STOP,
 }
 """The cause that a detector's suspicion is, by the step it asks for."""
+
+AT_LEAST: Mapping[Wanted, frozenset[Wanted]] = {
+    Wanted.SENDING: frozenset(Wanted),
+    Wanted.LIMITED: frozenset({Wanted.LIMITED, Wanted.STOPPED}),
+    Wanted.STOPPED: frozenset({Wanted.STOPPED}),
+}
+"""What holds an account as strictly, or more."""
 
 SEVERITY: Mapping[State, int] = {
     State.SENDING: 0,

@@ -1,7 +1,7 @@
-"""Adopt: what is blocked on the platform and unknown to the database becomes a stopped account, never a released one.
+"""Adopt: what is blocked or limited on the platform and unknown here becomes so here too, never a released account.
 
-A sweep reads the list of stopped accounts and the quarantines. It runs when a daemon starts, so that a lost database
-releases nobody, and again and again from then on, for what people put there by hand.
+A sweep reads the lists of stopped and of limited accounts, and the quarantines. It runs when a daemon starts, so that a
+lost database releases nobody, and again and again from then on, for what people put there by hand.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from breaker.domain.states import Wanted
 from breaker.flows.designs import Made
 from breaker.flows.fixtures import known_fixtures, rediscover
 from breaker.ports import FoundBlocked, TryTransactionAgainError, Urgency
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_HELD = (Wanted.STOPPED, Wanted.LIMITED)
 _FEW = 20
 """Unknown addresses that are looked up one by one; for more, all grants are read, 200 a request."""
 
@@ -32,14 +34,32 @@ class Swept:
     """What a sweep found.
 
     Args:
-        listed: Addresses in the list.
+        listed: Addresses in the list of stopped accounts.
         quarantined: Grants in quarantine.
-        adopted: Addresses of accounts that were adopted.
+        adopted: Addresses of accounts that were adopted as stopped.
+        limited: Addresses in the list of limited accounts.
+        adopted_limited: Addresses of accounts that were adopted as limited.
     """
 
     listed: int
     quarantined: int
     adopted: tuple[str, ...]
+    limited: int = 0
+    adopted_limited: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is held on the platform, as it was read at one time."""
+
+    stopped: frozenset[str]
+    limited: frozenset[str]
+    quarantined: Mapping[str, Grant]
+
+    def to(self, wanted: Wanted) -> frozenset[str]:
+        """Return the addresses that are held to something; of one that is held twice, the stricter counts."""
+        stopped = self.stopped | self.quarantined.keys()
+        return stopped if wanted is Wanted.STOPPED else self.limited - stopped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +71,7 @@ class Sweep:
         names: What this installation's things are called.
         platform: The application on the platform.
         inventory: What Breaker made there; what it has forgotten is found by name and written in again.
-        adoption: Makes accounts stopped.
+        adoption: Makes accounts stopped or limited.
         clock: The time.
         quarantines: The workspaces that are configured for stopped accounts.
     """
@@ -68,7 +88,7 @@ class Sweep:
         """Make one sweep.
 
         Raises:
-            PlatformError: The platform could not be read; nothing was adopted that is not blocked.
+            PlatformError: The platform could not be read; nothing was adopted that is not held there.
             StoreError: The database can't be used now.
         """
         platform = self.platform.at(Urgency.SWEEP)
@@ -76,26 +96,34 @@ class Sweep:
         if not fixtures.complete:
             now = self.clock.now()
             fixtures = await rediscover(platform, self.inventory, self.application_id, self.names, now)
-        listed = await self._listed(platform, fixtures)
-        quarantined = await self._quarantined(platform, fixtures)
-        suspects = await self._unknown(listed | quarantined.keys())
-        if suspects:
+        held = await self._held(platform, fixtures)
+        suspects = {wanted: await self._unknown(held.to(wanted), wanted) for wanted in _HELD}
+        if any(suspects.values()):
             # Read again, now that the database was asked: what was released in between is not in the list any more.
-            listed = await self._listed(platform, fixtures)
-            quarantined = await self._quarantined(platform, fixtures)
-            suspects = [one for one in suspects if one in listed or one in quarantined]
-        grants = await self._grants(platform, [one for one in suspects if one not in quarantined])
-        adopted = [
-            address
-            for address in suspects
-            if await self._adopt(address, quarantined.get(address) or grants.get(address), fixtures, address in listed)
-        ]
-        return Swept(len(listed), len(quarantined), tuple(adopted))
+            held = await self._held(platform, fixtures)
+            suspects = {wanted: [one for one in some if one in held.to(wanted)] for wanted, some in suspects.items()}
+        grants = await self._grants(platform, [one for some in suspects.values() for one in some], held.quarantined)
+        adopted = {
+            wanted: tuple([one for one in some if await self._adopt(one, wanted, grants.get(one), fixtures, held)])
+            for wanted, some in suspects.items()
+        }
+        return Swept(
+            listed=len(held.stopped),
+            quarantined=len(held.quarantined),
+            adopted=adopted[Wanted.STOPPED],
+            limited=len(held.limited),
+            adopted_limited=adopted[Wanted.LIMITED],
+        )
 
-    async def _listed(self, platform: Platform, fixtures: Fixtures) -> frozenset[str]:
-        if Made.LIST not in fixtures.ids:
+    async def _held(self, platform: Platform, fixtures: Fixtures) -> _Held:
+        stopped = await self._listed(platform, fixtures, Made.LIST)
+        limited = await self._listed(platform, fixtures, Made.LIMIT_LIST)
+        return _Held(stopped, limited, await self._quarantined(platform, fixtures))
+
+    async def _listed(self, platform: Platform, fixtures: Fixtures, made: Made) -> frozenset[str]:
+        if made not in fixtures.ids:
             return frozenset()
-        return frozenset([value.lower() async for value in platform.values(fixtures.ids[Made.LIST])])
+        return frozenset([value.lower() async for value in platform.values(fixtures.ids[made])])
 
     async def _quarantined(self, platform: Platform, fixtures: Fixtures) -> dict[str, Grant]:
         found: dict[str, Grant] = {}
@@ -105,15 +133,17 @@ class Sweep:
                     found[grant.address] = grant
         return found
 
-    async def _unknown(self, addresses: Collection[str]) -> list[str]:
+    async def _unknown(self, addresses: Collection[str], wanted: Wanted) -> list[str]:
         if not addresses:
             return []
-        return list(await self.adoption.unknown_among(self.application_id, addresses, self.clock.now()))
+        return list(await self.adoption.unknown_among(self.application_id, addresses, wanted, self.clock.now()))
 
-    async def _grants(self, platform: Platform, addresses: Collection[str]) -> Mapping[str, Grant]:
+    async def _grants(
+        self, platform: Platform, addresses: Collection[str], known: Mapping[str, Grant]
+    ) -> Mapping[str, Grant]:
         """Return the grants of addresses; an address may have none any more."""
-        wanted = frozenset(addresses)
-        found: dict[str, Grant] = {}
+        wanted = frozenset(addresses) - known.keys()
+        found = dict(known)
         if len(wanted) > _FEW:
             async for grant in platform.grants():
                 if grant.address in wanted:
@@ -124,16 +154,16 @@ class Sweep:
                     found[address] = grant
         return found
 
-    async def _adopt(self, address: str, grant: Grant | None, fixtures: Fixtures, listed: bool) -> bool:
+    async def _adopt(self, address: str, wanted: Wanted, grant: Grant | None, fixtures: Fixtures, held: _Held) -> bool:
         place = grant.workspace_id if grant else None
-        home = fixtures.quarantines.get(place) if place else None
         found = FoundBlocked(
             address=address,
+            wanted=wanted,
             grant_id=grant.id if grant else None,
             workspace_id=place,
-            home_workspace_id=home,
+            home_workspace_id=fixtures.quarantines.get(place) if place else None,
             # A copy of its home lets an account send that is not in the list.
-            confirmed=listed or place in self.quarantines,
+            confirmed=wanted is Wanted.LIMITED or address in held.stopped or place in self.quarantines,
         )
         try:
             adopted = await self.adoption.adopt(self.application_id, found, self.clock.now())
@@ -141,10 +171,11 @@ class Sweep:
             adopted = await self.adoption.adopt(self.application_id, found, self.clock.now())
         if adopted:
             log.warning(
-                "an account was found blocked on the platform, and is adopted as stopped",
+                "an account was found blocked on the platform, and is adopted",
                 application=self.application_id,
                 account_address=address,
-                listed=listed,
-                quarantined=place in fixtures.quarantines or place in self.quarantines,
+                adopted_as=wanted,
+                listed=address in held.stopped or address in held.limited,
+                quarantined=address in held.quarantined,
             )
         return adopted

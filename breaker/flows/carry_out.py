@@ -1,8 +1,8 @@
 """Carry out: what is wanted on the platform is made so there, read back, and settled.
 
 One daemon at a time sends for an application, by a lease. It works in short passes: it claims what is due, stops first,
-puts all addresses of a pass into the list with one request, reads the list once for all of them, then moves accounts,
-and gives back what it has not come to after a second, so that a stop never waits behind a long row of resets. What
+puts all addresses of a pass into a list with one request, reads the list once for all of them, then moves accounts, and
+gives back what it has not come to after a second, so that a stop never waits behind a long row of resets. What
 fails is put off, longer each time, and never forgotten; only what can't succeed is given up.
 """
 
@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from breaker.domain.commands import CommandKind
-from breaker.flows.block_list import BlockList
-from breaker.flows.designs import Made
-from breaker.flows.fixtures import known_fixtures, rediscover
+from breaker.domain.commands import HOLDS, CommandKind
+from breaker.flows.fixtures import known_fixtures
 from breaker.flows.lease import Lease
+from breaker.flows.listings import LISTED, Listings
 from breaker.flows.quarantine import Quarantine
 from breaker.ports import (
     CredentialsRejectedError,
@@ -33,19 +32,12 @@ from breaker.ports import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from breaker.flows.fixtures import Fixtures, Names
     from breaker.ports import Clock, Command, Inventory, Leases, Outbox, Platform
 
 log = structlog.get_logger(__name__)
-
-NO_LIST = "there is no list of stopped accounts on the platform: run `breaker setup`"
-NOT_SHOWN = "it was asked for, and is not shown yet"
-NO_ADDRESS = "its grant is gone, and its address was never known"
-
-_LISTED = (CommandKind.BLOCK, CommandKind.UNBLOCK)
-_STOPS = (CommandKind.BLOCK, CommandKind.QUARANTINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,86 +177,36 @@ class Sender:
 
     async def _carry_out(self, commands: Sequence[Command]) -> None:
         begun_at = asyncio.get_running_loop().time()
-        urgency = Urgency.STOP if any(command.kind in _STOPS for command in commands) else Urgency.RESET
+        urgency = Urgency.STOP if any(command.kind in HOLDS for command in commands) else Urgency.RESET
         platform = self.at.platform.at(urgency)
         fixtures = await known_fixtures(self.at.inventory, self.at.application_id)
-        listed = [command for command in commands if command.kind in _LISTED]
+        listed = [command for command in commands if command.kind in LISTED]
         if listed:
-            fixtures = await self._change_list(platform, fixtures, listed)
-        moves = [command for command in commands if command.kind not in _LISTED]
+            fixtures = await self._change_lists(platform, fixtures, listed)
+        moves = [command for command in commands if command.kind not in LISTED]
         if moves:
             await self._move(platform, fixtures, moves, begun_at + self.pace.slice)
 
-    # The list
-
-    async def _change_list(self, platform: Platform, fixtures: Fixtures, commands: Sequence[Command]) -> Fixtures:
-        if Made.LIST not in fixtures.ids:
-            try:
-                fixtures = await rediscover(
-                    platform, self.at.inventory, self.at.application_id, self.at.names, self.at.clock.now()
-                )
-            except PlatformError as error:
-                await self._fail(commands, error)
-                return fixtures
-        if Made.LIST not in fixtures.ids:
-            await self._fail(commands, TryAgainError(NO_LIST))
-            return fixtures
-        addresses = await self._addresses(platform, commands)
-        block_list = BlockList(platform, fixtures.ids[Made.LIST])
-        blocks, unblocks = (
-            {addresses[one.id] for one in commands if one.kind is kind and one.id in addresses} for kind in _LISTED
+    async def _change_lists(self, platform: Platform, fixtures: Fixtures, commands: Sequence[Command]) -> Fixtures:
+        listings = Listings(
+            platform=platform,
+            outbox=self.at.outbox,
+            inventory=self.at.inventory,
+            clock=self.at.clock,
+            application_id=self.at.application_id,
+            names=self.at.names,
+            fixtures=fixtures,
+            may_go_on=lambda: self._lease.held,
         )
-        failed = dict(await block_list.add(blocks)) if blocks and self._lease.held else {}
-        if unblocks and self._lease.held:
-            failed |= await block_list.remove(unblocks)
-        if any(isinstance(error, GoneError) for error in failed.values()):
-            await self.at.inventory.remove(self.at.application_id, Made.LIST, fixtures.ids[Made.LIST])
-        written: list[Command] = []
+        outcomes = await listings.carry_out(commands)
+        await self._settle([one for one in commands if one.id in outcomes and outcomes[one.id] is None], None)
+        failed: dict[PlatformError, list[Command]] = defaultdict(list)
         for command in commands:
-            failure = failed.get(addresses.get(command.id, ""))
-            if failure is not None:
-                await self._fail([command], TryAgainError(NO_LIST) if isinstance(failure, GoneError) else failure)
-            elif command.id in addresses:
-                written.append(command)
-        if written and self._lease.held:
-            await self._read_back(block_list, written, addresses)
-        return fixtures
-
-    async def _addresses(self, platform: Platform, commands: Sequence[Command]) -> Mapping[int, str]:
-        """Return the addresses by command; what has none that can be found out is ended or put off."""
-        addresses: dict[int, str] = {}
-        for command in commands:
-            account = command.account
-            if account.address is not None:
-                addresses[command.id] = account.address
-                continue
-            try:
-                grant = await platform.grant(account.grant_id or "")
-            except GoneError:
-                await self.at.outbox.note_gone(account.key, self.at.clock.now())
-                await self._fail([command], GiveUpError(NO_ADDRESS))
-            except PlatformError as error:
-                await self._fail([command], error)
-            else:
-                if grant.address is None:
-                    await self._fail([command], GiveUpError("the platform names no address of its grant"))
-                else:
-                    await self.at.outbox.note_address(account.key, grant.address)
-                    addresses[command.id] = grant.address
-        return addresses
-
-    async def _read_back(
-        self, block_list: BlockList, commands: Sequence[Command], addresses: Mapping[int, str]
-    ) -> None:
-        whole = any(command.kind is CommandKind.UNBLOCK for command in commands)
-        try:
-            held = await block_list.holding({addresses[command.id] for command in commands}, whole=whole)
-        except PlatformError as error:
-            await self._fail(commands, error)
-            return
-        shown = [one for one in commands if (addresses[one.id] in held) is (one.kind is CommandKind.BLOCK)]
-        await self._settle(shown, None)
-        await self._fail([one for one in commands if one not in shown], TryAgainError(NOT_SHOWN))
+            if (error := outcomes.get(command.id)) is not None:
+                failed[error].append(command)
+        for error, some in failed.items():
+            await self._fail(some, error)
+        return listings.fixtures
 
     # Moves
 

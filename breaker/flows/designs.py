@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from breaker.domain.commands import Actuator
+from breaker.domain.states import Wanted
 from breaker.ports import Condition, RuleContent
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Made(StrEnum):
     RULE = "rule"
     LIMIT_LIST = "limit_list"
     LIMIT_RULE = "limit_rule"
+    DOMAIN_LIST = "domain_list"
     ATTACHMENT = "attachment"
     WORKSPACE = "workspace"
     WEBHOOK = "webhook"
@@ -32,7 +34,7 @@ class Made(StrEnum):
     @property
     def word(self) -> str:
         """What people call it."""
-        return self.removeprefix("limit_")
+        return self.removeprefix("limit_").removeprefix("domain_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class ListDesign:
         purpose: What it is for; this stands in its name.
         type: What its values are: `address`, `domain` or `tld`.
         values: The same for people.
-        freed: What those in it can do again once it is deleted.
+        holds: What the accounts in it are held to.
+        freed: What they can do again once it is deleted.
         serves: The actuators that need it.
     """
 
@@ -52,6 +55,7 @@ class ListDesign:
     purpose: str
     type: str
     values: str
+    holds: Wanted
     freed: str
     serves: frozenset[Actuator]
 
@@ -112,6 +116,7 @@ class RuleDesign:
 
 _STOPS = frozenset({Actuator.BLOCK, Actuator.QUARANTINE})
 _LIMITS = frozenset({Actuator.LIMIT})
+_DOMAINS = frozenset({Actuator.BLOCK_DOMAIN})
 
 LISTS = {
     Made.LIST: ListDesign(
@@ -119,6 +124,7 @@ LISTS = {
         purpose="stopped accounts",
         type="address",
         values="the addresses of stopped accounts",
+        holds=Wanted.STOPPED,
         freed="can send again",
         serves=_STOPS,
     ),
@@ -127,8 +133,18 @@ LISTS = {
         purpose="limited accounts",
         type="address",
         values="the addresses of limited accounts",
+        holds=Wanted.LIMITED,
         freed="can begin conversations again",
         serves=_LIMITS,
+    ),
+    Made.DOMAIN_LIST: ListDesign(
+        made=Made.DOMAIN_LIST,
+        purpose="stopped domains",
+        type="domain",
+        values="the sending domains that are stopped as a whole",
+        holds=Wanted.STOPPED,
+        freed="can send again",
+        serves=_DOMAINS,
     ),
 }
 
@@ -137,8 +153,9 @@ RULES = {
         made=Made.RULE,
         purpose="block stopped accounts",
         effect="refuses what the listed accounts send",
-        lists={Made.LIST: "from.address"},
-        serves=_STOPS,
+        lists={Made.LIST: "from.address", Made.DOMAIN_LIST: "from.domain"},
+        match="any",
+        serves=_STOPS | _DOMAINS,
     ),
     Made.LIMIT_RULE: RuleDesign(
         made=Made.LIMIT_RULE,

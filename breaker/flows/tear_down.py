@@ -128,7 +128,7 @@ class TearDown:
                 await _unless_gone(self.platform.delete_rule(number))
             case Made.LIST | Made.LIMIT_LIST:
                 await _unless_gone(self.platform.delete_list(number))
-                await self.adoption.unconfirm(self.application_id)
+                await self.adoption.unconfirm(self.application_id, LISTS[made].holds)
 
     async def _read(self) -> None:
         self._fixtures = await rediscover(

@@ -31,6 +31,7 @@ BY_CAUSE: dict[Cause, tuple[State | None, ...]] = {
     Cause.LIMITED_BY_PERSON: (LIMITED, LIMITED, None, LIMITED, None),
     Cause.RESET: (SENDING, SENDING, SENDING, SENDING, SENDING),
     Cause.ADOPTED: (STOPPED, STOPPED, STOPPED, None, None),
+    Cause.ADOPTED_LIMITED: (LIMITED, LIMITED, None, None, None),
 }
 EXPECTED = [
     (state, cause, following)

@@ -99,7 +99,7 @@ async def test_a_reset_orders_the_way_back_in_the_reverse_order(known: Fleet) ->
     await known.operations.operator.carry_out(RESET, selected("grant-1"))
 
     assert await known.states() == {"agent@x.example": "sending"}
-    assert await known.commands(key) == [("return_home", 2), ("unblock", 2)]
+    assert await known.commands(key) == [("return_home", 2), ("unblock", 2), ("unlimit", 2)]
 
 
 async def test_a_reset_begins_counting_anew(known: Fleet) -> None:

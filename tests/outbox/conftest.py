@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from breaker.simulator.options import SimulationOptions
 from tests.guarded import Guarded, guarded
 from tests.simulated import Simulated, simulated
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def world() -> AsyncIterator[Simulated]:
-    async with simulated() as running:
+    # A test does in a second what a daemon does in minutes.
+    async with simulated(SimulationOptions(requests_per_second=1_000)) as running:
         yield running
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from breaker.domain.commands import Actuator
 from breaker.domain.states import Cause
-from breaker.flows.carry_out import NO_LIST, Pace
+from breaker.flows.carry_out import Pace
+from breaker.flows.designs import Made
+from breaker.flows.listings import missing
 from breaker.flows.quarantine import HOME_GONE, HOME_UNKNOWN
 from breaker.simulator.errors import ApiError
 from tests.guarded import NAMES
@@ -57,7 +59,11 @@ async def test_a_stop_blocks_then_moves_and_is_confirmed_when_read_back(world: S
     assert blocked(world) == ["a@x.example"]
     assert place(world, grant.id) == copy.workspace_id
     assert place(world, other.id) == home.workspace_id
-    assert (copy.rule_ids, copy.auto_group) == ([rule_id], False)
+    assert (copy.rule_ids[:1], copy.auto_group) == ([rule_id], False)
+    assert {one.name for one in await world.client.rules() if one.id in copy.rule_ids} == {
+        NAMES.block_rule,
+        NAMES.limit_rule,
+    }
     assert [path.split("/")[2] for _, path in world.changing_calls()] == ["lists", "workspaces", "grants"]
     account = await store.account(number)
     assert (account.workspace_id, account.home_workspace_id) == (copy.workspace_id, home.workspace_id)
@@ -83,7 +89,7 @@ async def test_a_reset_moves_home_and_unblocks_last(world: Simulated, store: Gua
     assert blocked(world) == []
     assert place(world, grant.id) == default
     assert (account.workspace_id, account.home_workspace_id) == (default, None)
-    assert [method for method, _ in world.changing_calls()] == ["PATCH", "DELETE"]
+    assert [method for method, _ in world.changing_calls()] == ["PATCH", "DELETE", "DELETE"]
     world.application.send(grant.id, ["someone@y.example"])
 
 
@@ -143,7 +149,7 @@ async def test_accounts_of_one_home_share_one_copy_of_it_and_two_homes_have_two(
 
 
 async def test_a_copy_follows_what_its_home_has_become(world: Simulated, store: Guarded) -> None:
-    list_id, rule_id = await store.set_up(world.client)
+    _, rule_id = await store.set_up(world.client, limiting=False)
     sender = store.sender(world.client)
     first, second = world.application.add_grant("a@x.example"), world.application.add_grant("b@x.example")
     await store.act(await store.know(first.id, first.email), Cause.TRIPPED)
@@ -157,7 +163,6 @@ async def test_a_copy_follows_what_its_home_has_become(world: Simulated, store: 
     copy = world.application.workspaces.get(place(world, second.id) or "")
     assert place(world, first.id) == place(world, second.id)
     assert copy.rule_ids == [default.rule_ids[1], rule_id]
-    assert list_id
 
 
 async def test_a_configured_quarantine_is_used_and_no_copy_made(world: Simulated, store: Guarded) -> None:
@@ -288,7 +293,7 @@ async def test_without_a_set_up_a_stop_waits_and_says_what_to_do(world: Simulate
     await store.set_up(world.client)
     await finish(sender, store)
 
-    assert waiting[0] == ("block", None, NO_LIST)
+    assert waiting[0] == ("block", None, missing(Made.LIST))
     assert waiting[1][:2] == ("quarantine", None)
     assert await store.standing(number) == ("stopped", "stopped")
 

@@ -9,7 +9,9 @@ import pytest
 
 from breaker.domain.commands import Actuator
 from breaker.domain.states import Cause
-from breaker.flows.carry_out import NO_ADDRESS, NO_LIST, NOT_SHOWN, Pace
+from breaker.flows.carry_out import Pace
+from breaker.flows.designs import Made
+from breaker.flows.listings import NO_ADDRESS, NOT_SHOWN, missing
 from breaker.simulator.faults import FaultKind
 from breaker.simulator.options import SimulationOptions, WorkspaceGeneration
 from tests.outbox.test_carry_out import BLOCK, blocked, finish, place
@@ -201,7 +203,7 @@ async def test_a_list_that_somebody_deleted_is_missed_and_nothing_given_up(world
 
     await finish(store.sender(world.client), store)
 
-    assert await store.commands(number) == [("block", None, NO_LIST)]
+    assert await store.commands(number) == [("block", None, missing(Made.LIST))]
 
 
 async def test_where_no_quarantine_can_be_made_the_block_stands_and_the_configuration_is_named(store: Guarded) -> None:

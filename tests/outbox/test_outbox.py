@@ -115,6 +115,7 @@ async def test_an_older_epoch_is_superseded_and_its_settlement_confirms_nothing(
         ("block", "superseded", None),
         ("return_home", None, None),
         ("unblock", None, None),
+        ("unlimit", None, None),
     ]
 
 

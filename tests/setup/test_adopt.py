@@ -150,7 +150,7 @@ async def test_an_old_answer_after_a_release_adopts_nobody(place: Place) -> None
 async def test_one_that_was_found_and_released_in_between_is_not_adopted(place: Place) -> None:
     await done(place.set_up())
     number = await stopped_account(place, "a@x.example")
-    found = FoundBlocked("a@x.example", (await place.store.account(number)).grant_id)
+    found = FoundBlocked("a@x.example", grant_id=(await place.store.account(number)).grant_id)
 
     already = await place.store.adoption.adopt(APPLICATION, found, place.store.clock.now())
     await place.store.act(number, Cause.RESET)
@@ -167,7 +167,7 @@ async def test_an_account_whose_number_another_has_by_now_is_not_taken_for_it(pl
     await place.store.pool.execute(EVERYTHING.replace("CASCADE", "RESTART IDENTITY CASCADE"))
     place.store.identities.forget([])
     innocent = await place.store.know("g2", "innocent@x.example")
-    found = FoundBlocked("a@x.example", grant.id)
+    found = FoundBlocked("a@x.example", grant_id=grant.id)
     with pytest.raises(TryTransactionAgainError):
         await place.store.adoption.adopt(APPLICATION, found, place.store.clock.now())
 

@@ -1,4 +1,4 @@
-"""Adoption in PostgreSQL: what was found blocked on the platform becomes a stopped account, with a verdict."""
+"""Adoption in PostgreSQL: what was found blocked or limited on the platform becomes so here, with a verdict."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from breaker.adapters.postgres.circuits import PostgresLocked
 from breaker.adapters.postgres.errors import translated
 from breaker.domain.circuit import act, apply
-from breaker.domain.states import WANTED, Cause, State, Wanted
+from breaker.domain.states import AT_LEAST, WANTED, Cause, State, Wanted
 from breaker.ports import Account, Sender, TryTransactionAgainError
 
 if TYPE_CHECKING:
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 JUST_ARRIVED = 120.0
 """Seconds after a release in which a list that still shows the account is taken for an old answer."""
 
-_STOPPED_STATES = [str(state) for state in State if WANTED[state] is Wanted.STOPPED]
+_CAUSES = {Wanted.STOPPED: Cause.ADOPTED, Wanted.LIMITED: Cause.ADOPTED_LIMITED}
 
-# What is unconfirmed is known too: on its way, or failed and shown as such. A new account is of epoch 0 and confirmed
-# by itself, so the time of its confirmation says nothing.
+# What is unconfirmed is known too: on its way, or failed and shown as such. So is what was read back and not taken back
+# since, whatever the state says. A new account is of epoch 0 and confirmed by itself, so the time of its confirmation
+# says nothing.
 _UNKNOWN = """
     SELECT s.address
     FROM unnest($2::text[]) AS s(address)
@@ -34,7 +35,8 @@ _UNKNOWN = """
         JOIN accounts a ON a.application = p.application AND a.address = s.address AND a.merged_into IS NULL
         JOIN circuits c ON c.account = a.account
         WHERE p.id = $1
-          AND (c.state = ANY($3::text[]) OR c.confirmed IS NULL OR (c.epoch > 0 AND c.confirmed_at > $4)
+          AND (c.state = ANY($3::text[]) OR c.confirmed IS NULL OR c.confirmed = ANY($5::text[])
+               OR (c.epoch > 0 AND c.confirmed_at > $4)
                OR EXISTS (SELECT FROM commands o WHERE o.account = c.account AND o.ended_at IS NULL))
     )
     ORDER BY s.address
@@ -85,16 +87,20 @@ class PostgresAdoption:
         self._identities = identities
         self._sizes = sizes
 
-    async def unknown_among(self, application_id: str, addresses: Collection[str], now: float) -> Sequence[str]:
+    async def unknown_among(
+        self, application_id: str, addresses: Collection[str], wanted: Wanted, now: float
+    ) -> Sequence[str]:
         """Ask about all addresses at once."""
+        enough = AT_LEAST[wanted]
+        states = [state for state in State if WANTED[state] in enough]
         with translated():
             rows = await self._pool.fetch(
-                _UNKNOWN, application_id, list(addresses), _STOPPED_STATES, now - JUST_ARRIVED
+                _UNKNOWN, application_id, list(addresses), states, now - JUST_ARRIVED, list(enough)
             )
         return [row["address"] for row in rows]
 
     async def adopt(self, application_id: str, found: FoundBlocked, now: float) -> bool:
-        """Decide with the circuit locked: it may have been stopped or let go since it was found."""
+        """Decide with the circuit locked: it may have been held or let go since it was found."""
         sender = Sender(application_id, found.grant_id, found.address)
         with translated():
             number = (await self._identities.numbers_of([sender], now))[sender]
@@ -106,7 +112,7 @@ class PostgresAdoption:
                     self._identities.forget([number])
                     raise TryTransactionAgainError("an account's number was out of date")
                 account, circuit, counters = known
-                verdict = act(circuit, Cause.ADOPTED, now, "platform", "")
+                verdict = act(circuit, _CAUSES[found.wanted], now, "platform", "")
                 if verdict is None or await connection.fetchval(_CHANGING, number):
                     return False
                 verdict_id = await locked.record_verdict(account, verdict, {})
@@ -126,7 +132,8 @@ class PostgresAdoption:
             for number, grant_id, address, workspace_id, home in rows
         ]
 
-    async def unconfirm(self, application_id: str) -> None:
+    async def unconfirm(self, application_id: str, wanted: Wanted) -> None:
         """Lock in ascending order, as everybody does, and forget."""
+        states = [state for state in State if WANTED[state] is wanted]
         with translated():
-            await self._pool.execute(_UNCONFIRM, application_id, _STOPPED_STATES)
+            await self._pool.execute(_UNCONFIRM, application_id, states)

@@ -11,7 +11,7 @@ from breaker.adapters.postgres.errors import translated
 from breaker.domain.circuit import Circuit, HeldBy, Pending
 from breaker.domain.commands import PRIORITIES
 from breaker.domain.counters import Counters
-from breaker.domain.states import WANTED, State
+from breaker.domain.states import State
 from breaker.ports import Account, Counted
 
 if TYPE_CHECKING:
@@ -164,7 +164,8 @@ class PostgresLocked:
     async def order(self, account: Account, epoch: int, verdict: int, kinds: Sequence[CommandKind], now: float) -> None:
         """Put commands into the outbox; what is wanted is unconfirmed until the last of them is settled.
 
-        An account that can't be stopped on the platform has none, and stays unconfirmed.
+        Without any, what was read back stays as it was, since nothing changes there; of an account that can't be
+        stopped on the platform it is unknown.
         """
         await self._connection.execute(
             """
@@ -179,19 +180,10 @@ class PostgresLocked:
             await self._connection.execute(
                 _ORDER, account.key, epoch, verdict, now, [str(kind) for kind in kinds], [PRIORITIES[k] for k in kinds]
             )
-        confirmed = None if kinds or not account.enforceable else await self._wanted(account.key, verdict)
-        await self._connection.execute(
-            "UPDATE circuits SET confirmed = $2, confirmed_at = $3 WHERE account = $1",
-            account.key,
-            confirmed,
-            now if confirmed else None,
-        )
-
-    async def _wanted(self, account: int, verdict: int) -> str:
-        state = await self._connection.fetchval(
-            "SELECT to_state FROM verdicts WHERE id = $2 AND account = $1", account, verdict
-        )
-        return WANTED[State(state)]
+        if kinds or not account.enforceable:
+            await self._connection.execute(
+                "UPDATE circuits SET confirmed = NULL, confirmed_at = NULL WHERE account = $1", account.key
+            )
 
 
 class PostgresCircuits:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 # A later step waits for the first attempt at the earlier ones, and no longer: what can't be moved can still be blocked.
+# What lifts waits until every earlier step that holds was read back, so that no account is free in between.
 _CLAIM = """
     WITH superseded AS (
         UPDATE commands SET ended_at = $2, ended = 'superseded', claimed_by = NULL
@@ -46,7 +47,8 @@ _CLAIM = """
               AND NOT EXISTS (
                   SELECT FROM commands earlier
                   WHERE earlier.account = o.account AND earlier.epoch = o.epoch AND earlier.step < o.step
-                    AND earlier.ended_at IS NULL AND earlier.attempts = 0
+                    AND ((earlier.ended_at IS NULL AND earlier.attempts = 0)
+                         OR (o.priority > 0 AND earlier.priority = 0 AND earlier.ended IS DISTINCT FROM 'settled'))
               )
             ORDER BY o.priority, o.step, o.id
             LIMIT $5
@@ -68,6 +70,13 @@ _LOCK_CIRCUITS = """
 _END = """
     UPDATE commands SET ended_at = $2, ended = $3, error = $4, claimed_by = NULL
     WHERE id = ANY($1::bigint[]) AND ended_at IS NULL
+"""
+
+_WAITING = """
+    SELECT lifts.id
+    FROM commands holds
+    JOIN commands lifts ON lifts.account = holds.account AND lifts.epoch = holds.epoch AND lifts.step > holds.step
+    WHERE holds.id = ANY($1::bigint[]) AND holds.priority = 0 AND lifts.priority > 0 AND lifts.ended_at IS NULL
 """
 
 _CONFIRM = """
@@ -155,8 +164,12 @@ class PostgresOutbox:
         await self._execute(_RELEASE, [command.id for command in commands], self._holder)
 
     async def give_up(self, commands: Sequence[Command], now: float, error: str) -> None:
-        """End commands without confirming anything."""
-        await self._execute(_END, [command.id for command in commands], now, "given_up", error)
+        """End commands without confirming anything, and with what holds also what would have lifted after it."""
+        given_up = [command.id for command in commands]
+        with translated():
+            async with self._pool.acquire() as connection, connection.transaction():
+                waiting = [number for (number,) in await connection.fetch(_WAITING, given_up)]
+                await connection.execute(_END, sorted({*given_up, *waiting}), now, "given_up", error)
 
     async def note_placement(self, account: int, workspace_id: str | None, home_workspace_id: str | None) -> None:
         """Remember where an account is and where it belongs."""

@@ -1,10 +1,12 @@
-"""Accounts that should be stopped, and that nothing is under way for."""
+"""Accounts that should be stopped or limited, and are not known to be, and that nothing is under way for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
+from breaker.domain.states import WANTED, State, Wanted
+from breaker.ports import Account
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,10 +14,13 @@ if TYPE_CHECKING:
     import asyncpg
 
 _UNORDERED = """
-    SELECT c.account, c.last_verdict
-    FROM circuits c JOIN accounts a USING (account)
-    WHERE c.state IN ('limited', 'stopped', 'probing') AND c.confirmed IS NULL AND a.grant_id IS NOT NULL
-      AND c.last_verdict IS NOT NULL
+    SELECT c.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id, c.state, c.last_verdict
+    FROM circuits c
+    JOIN unnest($2::text[], $3::text[]) AS w(state, wanted) ON w.state = c.state
+    JOIN accounts a USING (account)
+    JOIN applications p USING (application)
+    WHERE c.account > $1 AND c.state <> 'sending' AND c.confirmed IS DISTINCT FROM w.wanted
+      AND a.grant_id IS NOT NULL AND c.last_verdict IS NOT NULL
       AND NOT EXISTS (
           SELECT FROM commands o
           WHERE o.account = c.account AND o.epoch = c.epoch AND (o.ended_at IS NULL OR o.ended = 'given_up')
@@ -23,6 +28,8 @@ _UNORDERED = """
     ORDER BY c.account
     LIMIT 500
 """
+
+_HELD = {state: wanted for state, wanted in WANTED.items() if wanted is not Wanted.SENDING}
 
 
 class PostgresUnordered:
@@ -36,7 +43,8 @@ class PostgresUnordered:
         """Keep the pool."""
         self._pool = pool
 
-    async def accounts(self) -> Sequence[tuple[int, int]]:
-        """Return `(account, verdict)`, some hundred at most."""
+    async def accounts(self, after: int) -> Sequence[tuple[Account, State, int]]:
+        """Return `(account, state, verdict)`, some hundred at most, in the order of the accounts' numbers."""
         with translated():
-            return [(account, verdict) for account, verdict in await self._pool.fetch(_UNORDERED)]
+            rows = await self._pool.fetch(_UNORDERED, after, list(_HELD), list(_HELD.values()))
+        return [(Account(*row[:6]), State(row["state"]), row["last_verdict"]) for row in rows]
