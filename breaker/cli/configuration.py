@@ -36,8 +36,8 @@ WouldStop = Annotated[
     bool,
     typer.Option(
         "--would-stop",
-        help="List instead the accounts that it would limit or stop by what is counted already, and that stand otherwise "
-        "now; ends with 3 where there are any.",
+        help="List instead the accounts that it would limit or stop by what is counted already, and that stand "
+        "otherwise now; ends with 3 where there are any.",
         show_default=False,
     ),
 ]

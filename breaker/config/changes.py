@@ -36,6 +36,9 @@ AT_ONCE = frozenset(
 """The settings that take effect at once. All others hold something open, such as a listener or a connection, or have
 shaped what is kept, such as the windows of the counters: they need a restart."""
 
+_MADE_AT_START = frozenset({"send_hash_key"})
+"""What is made where nothing is said, and found in its file from then on."""
+
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -69,7 +72,7 @@ def _merged(old: T, new: T, name: str, key: str, waiting: list[str]) -> T:
     for field in type(new).model_fields:
         here, there = (f"{above}.{field}" if above else field for above in (name, key))
         before, after = getattr(old, field), getattr(new, field)
-        if before == after:
+        if before == after or (field in _MADE_AT_START and before is None):
             continue
         if here in AT_ONCE:
             taken[field] = after
