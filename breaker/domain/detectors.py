@@ -47,6 +47,7 @@ class Suspicion:
         of: Sends it counted them over.
         threshold: The rate, a fraction, that was reached.
         group: Whose sends these were, in words, where they were not the account's alone.
+        besides: What else speaks against the account, in words, where that is needed for the suspicion.
     """
 
     detector: str
@@ -57,6 +58,7 @@ class Suspicion:
     of: int
     threshold: float
     group: str = ""
+    besides: str = ""
 
     @property
     def rate(self) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from breaker.domain.detectors import Detector, SequentialDetector, Signal
+from breaker.domain.leading import Leading
 from breaker.domain.states import SEVERITY, State
 
 if TYPE_CHECKING:
@@ -43,17 +44,20 @@ class Profile:
         )
 
     def suspect(self, counters: Counters, signal: Signal) -> Suspicion | None:
-        """Return the strongest suspicion that any detector of a signal has now that a bad outcome of it was counted."""
+        """Return the strongest suspicion that any detector of a signal has now that a bad outcome of it was counted.
+
+        Signs of complaints to come are looked for at bounces too.
+        """
         strongest: Suspicion | None = None
         for one in self.detectors:
-            if one.signal is not signal:
+            if one.signal is not signal and (strongest or not isinstance(one, Leading)):
                 continue
             suspicion = one.suspect(counters)
             if suspicion and (strongest is None or SEVERITY[suspicion.step] > SEVERITY[strongest.step]):
                 strongest = suspicion
                 if strongest.step is State.STOPPED:  # nothing is stronger
                     break
-        return strongest and replace(strongest, step=self.step(signal, strongest.step))
+        return strongest and replace(strongest, step=self.step(strongest.signal, strongest.step))
 
     def step(self, signal: Signal, asked: State) -> State:
         """Return the step that is taken where a detector of a signal asks for one."""

@@ -18,6 +18,7 @@ from breaker.domain.budget import ceilings, heights, line
 from breaker.domain.corroborated import Corroborated
 from breaker.domain.cusum import Cusum, Step, weight
 from breaker.domain.detectors import Signal
+from breaker.domain.leading import Leading
 from breaker.domain.levels import Level
 from breaker.domain.profile import Profile
 from breaker.domain.states import State
@@ -76,6 +77,7 @@ def standard_profile(budget: Budget, sizes: WindowSizes, lowest_level: float) ->
             Corroborated(_cusum(budget, complaint, {State.STOPPED: 0.1})),
             _level(budget, complaint, State.LIMITED, 0.1, floors[complaint]),
             _level(budget, complaint, State.WARNED, 0.15, floors[complaint]),
+            Leading(jump=5.0, least=200, score=3 * weight(*DESIGNS[bounce][:2]), m=weight(*DESIGNS[bounce][:2])),
         ),
     )
 
