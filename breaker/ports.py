@@ -452,8 +452,8 @@ class LockedDomains(Protocol):
         """Return how many sends were counted, of all clock hours that these moments lie in or between."""
         ...
 
-    async def accounts(self, domain: SendingDomain, active_since: float) -> Sequence[tuple[Account, bool]]:
-        """Return all accounts that have a grant, or were active, each with whether it was active since a moment."""
+    async def accounts(self, domain: SendingDomain, active_since: float) -> Sequence[Account]:
+        """Return all accounts that have a grant, or were active since a moment."""
         ...
 
     async def is_made(self, application_id: str, kind: str) -> bool:

@@ -4,8 +4,8 @@ A domain's DNS records and its reputation are shared by all of its accounts. Whe
 refused for the same reason, and stopping the accounts one by one would be many pages for one trouble. So refusals
 (`policy` bounces) for failed authentication or a blocklist are looked at by domain, over the last hour, all of:
 
-  1. They are of one text class (`breaker.domain.causes`), and of several accounts: three, or all where the domain has
-     two. One account's refusals are that account's.
+  1. They are three or more of one text class (`breaker.domain.causes`), and of several accounts: three, or both where
+     the domain has two. One account's refusals are that account's.
   2. They are at two recipient domains or more: one company's gateway that misreads a domain is no failure of the
      domain. Failed authentication at one alone is believed from five accounts on, since some large provider may be
      the only one that checks; a blocklist never is.
@@ -51,6 +51,7 @@ CONFIRMED_WITHIN = 300.0
 and they are judged by all of their bounces again."""
 
 _FEWEST_ACCOUNTS = 2
+_FEWEST = 3
 _HEALTHY = {TextClass.AUTHENTICATION: 0.0005, TextClass.BLOCKLIST: 0.002}
 
 
@@ -201,16 +202,16 @@ def shared_refusals(refusals: Iterable[Refusal], limits: DomainLimits) -> Sequen
     return sorted(found, key=lambda one: (-one.count, one.cause))
 
 
-def failure(shared: SharedRefusals, sends: int, active_accounts: int, limits: DomainLimits) -> Failure | None:
+def failure(shared: SharedRefusals, sends: int, accounts: int, limits: DomainLimits) -> Failure | None:
     """Return the failure of a domain, or None where its volume or its size explains its refusals.
 
     Args:
         shared: The refusals.
         sends: The domain's sends of the window; those refused among them.
-        active_accounts: Accounts of the domain that sent of late.
+        accounts: The accounts that the domain has.
         limits: When a domain fails.
     """
-    if shared.accounts < max(_FEWEST_ACCOUNTS, min(limits.accounts, active_accounts)):
+    if shared.accounts < max(_FEWEST_ACCOUNTS, min(limits.accounts, accounts)):
         return None
     sends = max(sends, shared.count)
     rate = limits.healthy[shared.cause]
@@ -282,7 +283,7 @@ def _shared(cause: TextClass, refusals: Sequence[Refusal], limits: DomainLimits)
     accounts = len({one.account for one in refusals})
     recipients = len({one.bad.recipient_domain for one in refusals})
     alone = recipients == 1
-    if accounts < _FEWEST_ACCOUNTS:
+    if accounts < _FEWEST_ACCOUNTS or len(refusals) < _FEWEST:
         return None
     if alone and (cause is not TextClass.AUTHENTICATION or accounts < limits.lone_accounts):
         return None

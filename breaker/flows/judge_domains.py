@@ -120,7 +120,6 @@ class JudgeDomains:
         since = max(until - self.limits.window, circuit.restarted_at)
         if circuit.circuit.state is State.STOPPED or until < max(now - _TOO_OLD, since):
             return None
-        active_since = now - _WEEK
         if await self._stands(domains, domain, circuit, now):
             return None
         known = await domains.refusals(domain, since, until, _READ)
@@ -129,12 +128,11 @@ class JudgeDomains:
         if not candidates:
             return None
         sends = await domains.sends(domain, since, until) + fresh.sends
-        accounts = await domains.accounts(domain, active_since)
-        active = sum(is_active for _, is_active in accounts)
+        accounts = await domains.accounts(domain, now - _WEEK)
         for shared in candidates:
-            found = failure(shared, sends, max(active, shared.accounts), self.limits)
+            found = failure(shared, sends, max(len(accounts), shared.accounts), self.limits)
             if found is not None:
-                return _Found(found, [account for account, _ in accounts])
+                return _Found(found, accounts)
         return None
 
     async def _stands(self, domains: LockedDomains, domain: SendingDomain, circuit: DomainCircuit, now: float) -> bool:
@@ -143,7 +141,7 @@ class JudgeDomains:
         if pending is None or pending.to is not State.STOPPED or now - pending.at >= PENDING_LASTS:
             return False
         accounts = await domains.accounts(domain, now - _WEEK)
-        return await self._held([account for account, _ in accounts], now) is not None
+        return await self._held(accounts, now) is not None
 
     async def _held(self, accounts: Sequence[Account], now: float) -> HeldBy | None:
         """Return what keeps the domain of some accounts from being stopped; one that nobody knows may not be."""

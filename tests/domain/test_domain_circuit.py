@@ -84,6 +84,10 @@ def test_two_accounts_are_enough_where_the_domain_has_no_more() -> None:
     assert failure(shared, 10, 3, LIMITS) is None
 
 
+def test_two_refusals_are_no_pattern() -> None:
+    assert shared_refusals(three_accounts()[:2], LIMITS) == []
+
+
 def test_what_chance_explains_is_no_failure() -> None:
     [shared] = shared_refusals(three_accounts(), LIMITS)
 

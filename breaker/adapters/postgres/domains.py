@@ -87,8 +87,7 @@ _SENDS = """
 """
 
 _ACCOUNTS = """
-    SELECT a.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id,
-           coalesce(c.last_event_at >= $3, false)
+    SELECT a.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id
     FROM accounts a
     JOIN applications p USING (application)
     JOIN circuits c USING (account)
@@ -194,10 +193,10 @@ class PostgresLockedDomains:
         """Return how many sends were counted, of all clock hours that these moments lie in or between."""
         return int(await self._connection.fetchval(_SENDS, *domain, int(since) // _HOUR, int(until) // _HOUR))
 
-    async def accounts(self, domain: SendingDomain, active_since: float) -> Sequence[tuple[Account, bool]]:
-        """Return all accounts that have a grant, or were active, each with whether it was active since a moment."""
+    async def accounts(self, domain: SendingDomain, active_since: float) -> Sequence[Account]:
+        """Return all accounts that have a grant, or were active since a moment."""
         rows = await self._connection.fetch(_ACCOUNTS, *domain, active_since)
-        return [(Account(*row[:6]), row[6]) for row in rows]
+        return [Account(*row) for row in rows]
 
     async def is_made(self, application_id: str, kind: str) -> bool:
         """Tell whether the inventory has something of a kind."""
