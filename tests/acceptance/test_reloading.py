@@ -30,7 +30,12 @@ async def test_a_reload_takes_other_profiles_and_stops_nobody_by_itself(world: W
     platform, daemon = await world.guarded("--accounts", "4", BREAKER_CONFIG=str(file))
     await platform.burst(BAD, sends=120, hard_bounces=60)
     await platform.burst(GOOD, sends=120, hard_bounces=1)
-    await platform.delivered(240)
+
+    async def all_counted() -> bool:
+        known = [await daemon.account(one) for one in (BAD, GOOD)]
+        return all(known) and [await daemon.counts(one) for one in (BAD, GOOD)] == [(60, 120), (1, 120)]
+
+    await until("all are counted", all_counted)
     assert [(await daemon.known(one))["state"] for one in (BAD, GOOD)] == ["warned", "sending"]
 
     # What can't be used changes nothing.
@@ -77,8 +82,11 @@ async def test_a_mode_in_the_file_is_in_force_after_a_reload(world: World) -> No
     daemon = await world.daemon()
     await world.set_up(daemon)
     await platform.burst(BAD, sends=20, hard_bounces=1)
-    await platform.delivered(20)
-    assert (await daemon.known(BAD))["mode"] == "observe"
+
+    async def known() -> object:
+        return await daemon.account(BAD)
+
+    assert (await until("it is known", known))["mode"] == "observe"
 
     file.write_text('mode = "enforce"\n')
     daemon.running.tell(signal.SIGHUP)
