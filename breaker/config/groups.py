@@ -70,12 +70,13 @@ class DetectionSettings(Group):
     """Accounts of the whole fleet that may be stopped in a week while they are healthy. Default: 1, which a person can
     look at and reset; thresholds follow from it and from what each account sends."""
 
-    false_limits_per_week: FalseAlarms = 6.0
-    """The same for accounts that are limited to replies. Default: 6, half of them for complaints, which leave little
+    false_limits_per_week: FalseAlarms = 8.0
+    """The same for accounts that are limited to replies. Default: 8, a third of them for complaints, which leave little
     time: it costs less than a stop, and a bad account is slowed while the evidence for one grows."""
 
-    false_warnings_per_week: FalseAlarms = 20.0
-    """The same for accounts that are warned. Default: 20: a warning changes nothing but what people see."""
+    false_warnings_per_week: FalseAlarms = 50.0
+    """The same for accounts that are warned. Default: 50: a warning changes nothing but what people see, and wakes
+    nobody."""
 
     fleet_accounts: Count | None = None
     """Active accounts that share these numbers; fewer than 100 count as 100. Unset: as many as the database knows,

@@ -42,7 +42,7 @@ class Budget:
 
     accounts: int = 1_000
     per_week: Mapping[State, float] = field(
-        default_factory=lambda: {State.STOPPED: 1.0, State.LIMITED: 6.0, State.WARNED: 20.0}
+        default_factory=lambda: {State.STOPPED: 1.0, State.LIMITED: 8.0, State.WARNED: 50.0}
     )
     healthy: Mapping[Signal, float] = field(default_factory=lambda: {Signal.BOUNCE: 0.02, Signal.COMPLAINT: 0.0003})
     allowance: float = 1.0

@@ -3,10 +3,11 @@
 Bounces stop an account, by a step or by a level. Complaints are rare and come late: they limit it, and stop it only on
 stronger evidence of its own, at three or more of them, and never by one recipient domain alone.
 
-How the budget is shared among the detectors was tuned on the traces of `python -m tests.detection`: most of it goes to
-the CUSUM, which is the one that is early, and the level of bounces is cheap, since healthy windows hardly ever come
-near the platform's line. For complaints they do, and with much mail often: there the level leaves itself out, since no
-ceiling below the line is rare enough.
+A bad account takes the steps one bad outcome after the other: the budgets for limits and for warnings are larger by
+about as much as one bounce tells. How they are shared among the detectors was tuned on the traces of
+`python -m tests.detection`: most goes to the CUSUM, which is the one that is early, and the level of bounces is cheap,
+since healthy windows hardly ever come near the platform's line. For complaints they do, and with much mail often: there
+the level leaves itself out, since no ceiling below the line is rare enough.
 """
 
 from __future__ import annotations
@@ -70,13 +71,13 @@ def standard_profile(budget: Budget, sizes: WindowSizes, lowest_level: float) ->
         "standard",
         budget,
         (
-            _cusum(budget, bounce, {State.STOPPED: 0.75, State.LIMITED: 0.45, State.WARNED: 0.35}),
+            _cusum(budget, bounce, {State.STOPPED: 0.75, State.LIMITED: 0.6, State.WARNED: 0.6}),
             _level(budget, bounce, State.STOPPED, 0.1, floors[bounce]),
             _young(budget, bounce, State.STOPPED, 0.05),
-            _cusum(budget, complaint, {State.LIMITED: 0.4, State.WARNED: 0.4}),
+            _cusum(budget, complaint, {State.LIMITED: 0.3, State.WARNED: 0.3}),
             Corroborated(_cusum(budget, complaint, {State.STOPPED: 0.1})),
-            _level(budget, complaint, State.LIMITED, 0.1, floors[complaint]),
-            _level(budget, complaint, State.WARNED, 0.15, floors[complaint]),
+            _level(budget, complaint, State.LIMITED, 0.06, floors[complaint]),
+            _level(budget, complaint, State.WARNED, 0.1, floors[complaint]),
             Leading(jump=5.0, least=200, score=3 * weight(*DESIGNS[bounce][:2]), m=weight(*DESIGNS[bounce][:2])),
         ),
     )
