@@ -170,7 +170,7 @@ class _Listener:
         self._audience.decides(self._clock.now(), given)
 
     def obeyed(self, command: Command, seconds: float) -> None:  # noqa: ARG002 - simulated seconds say nothing here
-        if command.kind is CommandKind.BLOCK:
+        if command.kind in {CommandKind.BLOCK, CommandKind.LIMIT}:
             self.confirmed[command.account.id] = self._clock.now()
         self._audience.obeys(self._clock.now(), command)
 
@@ -293,7 +293,7 @@ async def _world(plan: DemoPlan, home: Path, audience: Audience) -> AsyncIterato
             "admin_listen": "127.0.0.1:0",
             "admin_tokens": f"demo:act:{DEMO_TOKEN}",
             "mode": "enforce",
-            "actuators": "block,quarantine",
+            "actuators": "block,limit,quarantine",
             "nylas_api_url": url,
             "nylas_api_key": "nyk_simulated",
             "detection.fleet_accounts": plan.accounts,

@@ -103,7 +103,11 @@ class _Story:
             self._say(f"{_moment(at)}  {given.account.address}  {verdict.before} -> {verdict.to}: {verdict.why}")
 
     def obeys(self, at: float, command: Command) -> None:
-        done = {CommandKind.BLOCK: "blocked", CommandKind.QUARANTINE: "in quarantine"}.get(command.kind)
+        done = {
+            CommandKind.BLOCK: "blocked",
+            CommandKind.LIMIT: "limited to replies",
+            CommandKind.QUARANTINE: "in quarantine",
+        }.get(command.kind)
         if done:
             self._say(f"{_moment(at)}  {command.account.address}  the platform was read back: it is {done}")
 

@@ -194,11 +194,13 @@ def _next_steps(explanation: Explanation) -> Iterator[str]:
     name = standing.address or standing.id
     circuit = standing.circuit
     if standing.enforceable and not standing.enforcement.is_confirmed:
-        yield (
-            "  The platform refused so far; `breaker serve` tries again by itself."
-            if standing.enforcement.error
-            else "  The platform was not read back yet: is `breaker serve` running?"
-        )
+        under_way = any(one.ended is None for one in explanation.commands)
+        if standing.enforcement.error:
+            yield "  The platform refused so far; `breaker serve` tries again by itself."
+        elif under_way:
+            yield "  The platform was not read back yet: is `breaker serve` running?"
+        else:
+            yield "  Nothing is under way for it: is an actuator on that does this (`breaker check-config`)?"
     if circuit.pending and WANTED[circuit.pending.to] is not Wanted.SENDING and standing.enforceable:
         yield f'  To take the pending verdict:  breaker mode {name} enforce --apply-pending --reason "..."'
     if circuit.state in (State.STOPPED, State.LIMITED, State.PROBING):

@@ -49,7 +49,7 @@ def setup(  # noqa: PLR0913 - every argument is an option that a person may give
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Make what Breaker needs on the platform: a list, a rule in every workspace, a webhook.
+    """Make what Breaker needs on the platform: lists, rules in every workspace, a webhook.
 
     `breaker serve` has to run already: the platform calls the webhook's address before it makes the webhook. What is
     there is found again and changed only where it has to be, so a second run has nothing to do.

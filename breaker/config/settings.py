@@ -117,8 +117,11 @@ class Settings(BaseSettings):
     """`observe` writes verdicts and touches nothing; `enforce` acts. Default: `observe`: trust comes step by step."""
 
     actuators: Actuators = frozenset({Actuator.BLOCK, Actuator.LIMIT, Actuator.BLOCK_DOMAIN})
-    """How accounts are stopped: any of block, limit, block_domain, quarantine, comma separated. Default: all that work
-    by lists; `quarantine` moves accounts to another workspace, which changes their policy too, so it is asked for."""
+    """How accounts are stopped: any of block, limit, block_domain, quarantine, comma separated. Without `limit` nothing
+    is done on the platform for an account that is to be limited, and it is shown as not confirmed: it goes on sending
+    or, if it was stopped, stays so. After switching one on, run `breaker setup` again, which makes the list and the
+    rule that it needs. Default: all that work by lists; `quarantine` moves accounts to another workspace, which changes
+    their policy too, so it is asked for."""
 
     application_id: Identifier | None = None
     """The Nylas application. Unset: learnt from the platform by the API key."""
