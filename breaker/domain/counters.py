@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from breaker.domain.timeline import Timeline
 
 _VERSION = 1
-_CLASSES = tuple(BOUNCE_BITS.items())
+_CLASSES = tuple((name, int(bit)) for name, bit in BOUNCE_BITS.items())  # plain numbers: flags are slow to compare
 _NAMES = tuple(BOUNCE_BITS)
 _TALLIES = len(Tally._fields)
 _HARD_BOUNCES = Tally._fields.index("hard_bounces")
-_LOWEST_BOUNCE = min(BOUNCE_BITS.values())
+_LOWEST_BOUNCE = min(bit for _, bit in _CLASSES)
 _HEADER = struct.Struct(f"<BId{len(Tally._fields)}I{len(_CLASSES)}IHHHB")
 _EVIDENCE = struct.Struct("<B15sq")
 
@@ -129,23 +129,39 @@ class Counters:
             return NOTHING
         change = counting.change(before, after)
         self.latest = sent_at
-        totals = self._totals
-        for place, more in enumerate(change):
-            if more:
-                totals[place] += more
         fresh = after & ~before
         if fresh >= _LOWEST_BOUNCE:
             for name, bit in _CLASSES:
                 if fresh & bit:
                     self.by_class[name] += 1
-        sends, hard_bounces, _, delivered, complaints, _, feedback_delivered, feedback_complaints = change
+        sends, hard_bounces, _, delivered, complaints, _, to_feedback, told = change
+        self._add(change)
         if sends or hard_bounces:
-            self.crowded |= _count(self.bounces, sent_at, sends, hard_bounces)
+            bounces = self._bounces if isinstance(self._bounces, Series) else self.bounces
+            self.crowded |= bounces.count(sent_at, sends, hard_bounces)
         if delivered or complaints:
-            self.crowded |= _count(self.complaints, sent_at, delivered, complaints)
-        if feedback_delivered or feedback_complaints:
-            self.crowded |= _count(self.feedback, sent_at, feedback_delivered, feedback_complaints)
+            all_complaints = self._complaints if isinstance(self._complaints, Series) else self.complaints
+            self.crowded |= all_complaints.count(sent_at, delivered, complaints)
+        if to_feedback or told:
+            self.crowded |= self.feedback.count(sent_at, to_feedback, told)
         return change
+
+    def _add(self, change: Tally) -> None:
+        # Written out, since this is done for every outcome: a loop over the eight costs twice as much.
+        totals = self._totals
+        sends, hard_bounces, bounced, delivered, complaints, rejected, to_feedback, told = change
+        if sends:
+            totals[0] += sends
+        if delivered:
+            totals[3] += delivered
+        if bounced or rejected or hard_bounces or complaints:
+            totals[1] += hard_bounces
+            totals[2] += bounced
+            totals[4] += complaints
+            totals[5] += rejected
+        if to_feedback or told:
+            totals[6] += to_feedback
+            totals[7] += told
 
     def recount(self, sends: Sequence[tuple[int, int]], counting: Counting, *, complete: bool = True) -> None:
         """Build the crowded windows anew; totals, evidence and the other windows stay.
@@ -273,15 +289,6 @@ def _recounted(sizes: tuple[int, ...], sends: Iterable[tuple[int, int]], *, comp
     series = Series.recounted(sizes, sends)
     series.crowded = not complete and not series.truncated
     return series
-
-
-def _count(series: Series, sent_at: int, total: int, bad: int) -> bool:
-    """Count, and return whether the series is crowded now."""
-    if total:
-        series.add_send(sent_at, bad)
-    elif bad:
-        series.mark_bad(sent_at)
-    return series.crowded
 
 
 def _evidence_to_bytes(evidence: Mapping[str, int]) -> Iterable[bytes]:

@@ -180,8 +180,7 @@ class Recipient(NamedTuple):
     @property
     def domain(self) -> str:
         """The domain of the recipient, which may be stored and shown; empty where the address has none."""
-        _, at, domain = self.address.rpartition("@")
-        return domain if at else ""
+        return self.address.rpartition("@")[2] if "@" in self.address else ""
 
 
 class DeliveryEvent(NamedTuple):
@@ -213,10 +212,11 @@ class DeliveryEvent(NamedTuple):
 def outcome_bit(kind: OutcomeKind, bounce_class: BounceClass | None) -> int:
     """Return the bit of an `OutcomeSet` that an outcome sets."""
     if kind is OutcomeKind.BOUNCED:
-        return int(BOUNCE_BITS[bounce_class or BounceClass.UNDETERMINED])
+        return _BOUNCE_BITS[bounce_class or BounceClass.UNDETERMINED]
     return _PLAIN_BITS[kind]
 
 
+_BOUNCE_BITS: Mapping[BounceClass, int] = {name: int(bit) for name, bit in BOUNCE_BITS.items()}
 _PLAIN_BITS: Mapping[OutcomeKind, int] = {
     OutcomeKind.DELIVERED: int(OutcomeSet.DELIVERED),
     OutcomeKind.COMPLAINT: int(OutcomeSet.COMPLAINT),

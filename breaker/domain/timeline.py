@@ -46,32 +46,28 @@ class Timeline:
     Attributes:
         sends: The marks that are held, ascending.
         bad: The marks of the bad ones, ascending.
-        forgotten: How many older sends there were.
+        total: How many sends there were, those no longer held too.
     """
 
-    __slots__ = ("_keeps", "bad", "forgotten", "sends")
+    __slots__ = ("_keeps", "_most", "bad", "sends", "total")
 
     def __init__(self, largest: int) -> None:
         """Hold nothing yet."""
         self._keeps = int(largest * _KEPT) + 1
+        self._most = 2 * self._keeps
         self.sends: list[int] = []
         self.bad: list[int] = []
-        self.forgotten = 0
-
-    def __len__(self) -> int:
-        """Return how many sends there were, the forgotten ones too."""
-        return len(self.sends) + self.forgotten
+        self.total = 0
 
     def add(self, mark: int) -> None:
         """Add a send that is not known yet."""
         sends = self.sends
         if not sends or mark > sends[-1]:
             sends.append(mark)
-        elif mark > sends[0] or not self.forgotten:
+        elif mark > sends[0] or len(sends) == self.total:
             insort(sends, mark)
-        else:
-            self.forgotten += 1
-        if len(sends) > 2 * self._keeps:
+        self.total += 1
+        if len(sends) > self._most:
             self._forget()
 
     def add_bad(self, mark: int) -> None:
@@ -106,7 +102,5 @@ class Timeline:
         return Series.of_marks(sizes, sends, self.bad, moment_of)
 
     def _forget(self) -> None:
-        superfluous = len(self.sends) - self._keeps
-        del self.sends[:superfluous]
-        self.forgotten += superfluous
+        del self.sends[: -self._keeps]
         del self.bad[: bisect_left(self.bad, self.sends[0])]

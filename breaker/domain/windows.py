@@ -80,6 +80,20 @@ class Series:
         self.crowded = False
         self.truncated = False
 
+    def count(self, sent_at: int, sends: int, bad: int) -> bool:
+        """Count what became known of a send, and tell whether the series is crowded now.
+
+        Args:
+            sent_at: When it was sent, Unix seconds below 2**32.
+            sends: 1 where it was not counted before, else 0.
+            bad: 1 where it turned out bad just now, else 0.
+        """
+        if sends:
+            self.add_send(sent_at, bad)
+        elif bad:
+            self.mark_bad(sent_at)
+        return self.crowded
+
     def add_send(self, sent_at: int, bad: int) -> None:
         """Count a send that was not counted before.
 

@@ -127,7 +127,9 @@ class _DeliveryData(msgspec.Struct):
     grant_id: str | None = None
 
 
-class _DeliveryEnvelope(msgspec.Struct):
+class DeliveryEnvelope(msgspec.Struct):
+    """A delivery event as it comes, before anybody looked at what it says."""
+
     type: str
     data: _DeliveryData
     time: Any = None
@@ -158,7 +160,7 @@ class _ApplicationOnly(msgspec.Struct):
     application_id: str = ""
 
 
-_delivery = msgspec.json.Decoder(_DeliveryEnvelope)
+_delivery = msgspec.json.Decoder(DeliveryEnvelope)
 _grant = msgspec.json.Decoder(_GrantEnvelope)
 _header = msgspec.json.Decoder(_Header)
 _application_only = msgspec.json.Decoder(_ApplicationOnly)
@@ -187,10 +189,20 @@ def decode(body: bytes, received_at: float) -> Notification:
         raise NotJsonError("the body is not UTF-8") from error
     except RecursionError as error:
         raise NotUnderstoodError(_TOO_DEEP) from error
-    return _understood(envelope, body, received_at)
+    return understood(envelope, body, received_at)
 
 
-def _understood(envelope: _DeliveryEnvelope, body: bytes, received_at: float) -> Notification:
+def understood(envelope: DeliveryEnvelope, body: bytes, received_at: float) -> Notification:
+    """Return what a decoded envelope says.
+
+    Args:
+        envelope: The envelope.
+        body: What it was decoded from: other triggers may have its shape too.
+        received_at: When it came, Unix seconds.
+
+    Raises:
+        NotUnderstoodError: It is one that Breaker should know but does not understand.
+    """
     trigger = envelope.type
     kind = DELIVERY_TRIGGERS.get(trigger)
     if kind is None:
@@ -238,7 +250,7 @@ def _decode_other(body: bytes, received_at: float, problem: Exception | None) ->
     return OtherEvent(application_id, trigger, trigger in OTHER_TRIGGERS)
 
 
-def _delivery_event(envelope: _DeliveryEnvelope, trigger: str, kind: OutcomeKind, received_at: float) -> DeliveryEvent:
+def _delivery_event(envelope: DeliveryEnvelope, trigger: str, kind: OutcomeKind, received_at: float) -> DeliveryEvent:
     data = envelope.data
     message = data.object.message
     occurred_at, recipients = _recipients(data.object, kind)

@@ -1,0 +1,1 @@
+"""What Breaker, the platform and others would have done, given outcomes that were recorded."""
