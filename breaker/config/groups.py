@@ -71,8 +71,8 @@ class DetectionSettings(Group):
     look at and reset; thresholds follow from it and from what each account sends."""
 
     false_limits_per_week: FalseAlarms = 8.0
-    """The same for accounts that are limited to replies. Default: 8, a third of them for complaints, which leave little
-    time: it costs less than a stop, and a bad account is slowed while the evidence for one grows."""
+    """The same for accounts that are limited to replies. Default: 8, a quarter of them for complaints: it costs less
+    than a stop, and a bad account is slowed while the evidence for one grows."""
 
     false_warnings_per_week: FalseAlarms = 50.0
     """The same for accounts that are warned. Default: 50: a warning changes nothing but what people see, and wakes

@@ -49,7 +49,7 @@ OTHERS = 2
 LIKELY = 0.5
 """The probability to be above the platform's line from which on a group is suspected."""
 
-SHARE = 0.04
+SHARE = 0.03
 """The share of the budget for limits that pooling may spend."""
 
 _DAYS_A_WEEK = 7
