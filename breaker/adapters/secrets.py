@@ -79,6 +79,16 @@ def read_send_hash_key(settings: Settings) -> bytes:
         ) from None
 
 
+def known_send_hash_key(settings: Settings) -> bytes | None:
+    """Return the same key where there is one, or None; nothing is made.
+
+    Raises:
+        ConfigurationError: The key is too short, or cannot be read.
+    """
+    path = settings.secrets_dir / SEND_HASH_KEY
+    return read_send_hash_key(settings) if settings.send_hash_key is not None or path.exists() else None
+
+
 def write_secret(path: Path, value: str) -> None:
     """Write a secret as a whole or not at all, readable by its owner alone; its folder is made where it is missing.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from breaker.domain.budget import Budget
 from breaker.domain.counters import WindowSizes
 from breaker.domain.detectors import Signal
+from breaker.domain.guard import Limits
 from breaker.domain.modes import ConfiguredModes
 from breaker.domain.outcomes import COUNTED_BY_DEFAULT, Counting
 from breaker.domain.profiles import Assigned, Profiles
@@ -79,6 +80,17 @@ def profiles(settings: Settings, active: int | None = None) -> Profiles:
     return Profiles(
         profile(settings, base, accounts),
         tuple(Assigned(profile(settings, one, accounts), one.claims, one.owner, one.labels) for one in others),
+    )
+
+
+def guard_limits(settings: Settings) -> Limits:
+    """Return how many automatic stops the fleet guard lets through."""
+    guard = settings.guard
+    return Limits(
+        window=guard.window_seconds,
+        in_window=(guard.window_minimum, guard.window_share),
+        in_all=(guard.total_minimum, guard.total_share),
+        in_group=(guard.group_minimum, guard.group_share),
     )
 
 

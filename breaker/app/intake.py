@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from breaker.adapters.http.webhook import TryLaterError, Undecodable
-from breaker.adapters.postgres.guard import Limits as GuardLimits
 from breaker.adapters.postgres.guard import PostgresGuard
 from breaker.adapters.postgres.identities import Identities
 from breaker.adapters.postgres.ledger import PostgresLedger
@@ -17,7 +16,7 @@ from breaker.adapters.postgres.pooled import PostgresGroupCounts
 from breaker.adapters.postgres.roster import PostgresRoster
 from breaker.adapters.postgres.undecoded import PostgresUndecoded
 from breaker.adapters.secrets import read_send_hash_key
-from breaker.app.derived import counting, window_sizes
+from breaker.app.derived import counting, guard_limits, window_sizes
 from breaker.domain.sends import Rules
 from breaker.flows.count import Count
 from breaker.flows.follow_grants import follow
@@ -57,7 +56,7 @@ class Intake:
         self.identities = Identities(pool, sizes, counts)
         self.roster = PostgresRoster(pool, self.identities)
         self._undecoded = PostgresUndecoded(pool, self.identities)
-        self._guard = PostgresGuard(_limits(settings))
+        self._guard = PostgresGuard(guard_limits(settings))
         self.pool_evidence = PoolEvidence(PostgresGroupCounts(pool), lambda: in_force.profiles.base.budget, clock)
         self._count = Count(
             ledger=PostgresLedger(pool, sizes, self.identities, self.partitions, self._guard),
@@ -90,7 +89,7 @@ class Intake:
             simulator_domains=settings.counting.simulator_domains,
             retention=settings.ledger.retention_days * _DAY,
         )
-        self._guard.configure(_limits(settings))
+        self._guard.configure(guard_limits(settings))
         self._count = replace(self._count, profiles=self._in_force.profiles, rules=rules)
 
     async def _count_batch(self, events: Sequence[DeliveryEvent], now: float) -> Report:
@@ -115,16 +114,6 @@ class Intake:
         """Keep what was not understood."""
         log.error("notification kept undecoded", trigger=one.trigger, problem=one.problem)
         await self._undecoded.keep(one, self._clock.now())
-
-
-def _limits(settings: Settings) -> GuardLimits:
-    guard = settings.guard
-    return GuardLimits(
-        window=guard.window_seconds,
-        in_window=(guard.window_minimum, guard.window_share),
-        in_all=(guard.total_minimum, guard.total_share),
-        in_group=(guard.group_minimum, guard.group_share),
-    )
 
 
 FEEDBACK_DOMAINS = frozenset(
