@@ -98,6 +98,23 @@ class Account:
         return self.grant_id == sender.grant_id if sender.grant_id else self.address == sender.address
 
 
+class SendingDomain(NamedTuple):
+    """A sending domain in an application.
+
+    Args:
+        application_id: The platform's id of the application.
+        name: The domain in From, lower case.
+    """
+
+    application_id: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        """What people and programs call it, as a selector and in verdicts."""
+        return f"domain:{self.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class ModeInForce:
     """The mode of an account, and where it comes from: `account`, `domain`, `workspace`, `application` or `daemon`."""
@@ -111,23 +128,37 @@ class ModeInForce:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A change of one account on the platform, claimed for carrying it out.
+    """A change of one account or sending domain on the platform, claimed for carrying it out.
 
     Args:
         id: Its number.
-        account: Whom it concerns.
-        epoch: The epoch that wanted it; a command of an older epoch than the account's is superseded.
+        about: Whom it concerns.
+        epoch: The epoch that wanted it; a command of an older epoch than its circuit's is superseded.
         kind: What to do.
         attempts: How often it was claimed, this time included.
         created_at: Since when it is wanted, Unix seconds.
     """
 
     id: int
-    account: Account
+    about: Account | SendingDomain
     epoch: int
     kind: CommandKind
     attempts: int
     created_at: float
+
+    @property
+    def account(self) -> Account:
+        """The account of a command that concerns one."""
+        if isinstance(self.about, SendingDomain):
+            raise TypeError(f"command {self.id} ({self.kind}) concerns no account, but {self.about.id}")
+        return self.about
+
+    @property
+    def name(self) -> str:
+        """What people call whom it concerns."""
+        if isinstance(self.about, SendingDomain):
+            return self.about.id
+        return self.about.address or self.about.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,23 +445,6 @@ class Counted(NamedTuple):
     circuit: Circuit
     counters: Counters
     last_event_at: float
-
-
-class SendingDomain(NamedTuple):
-    """A sending domain in an application.
-
-    Args:
-        application_id: The platform's id of the application.
-        name: The domain in From, lower case.
-    """
-
-    application_id: str
-    name: str
-
-    @property
-    def id(self) -> str:
-        """What people and programs call it, as a selector and in verdicts."""
-        return f"domain:{self.name}"
 
 
 class LockedDomains(Protocol):

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from breaker.app.daemon import Daemon
     from breaker.domain.standing import Explanation
     from breaker.flows.judge import Given
+    from breaker.flows.judge_domains import GivenDomain
     from breaker.ports import Command
     from breaker.simulator.clock import SimulatedClock
     from breaker.simulator.fleets.truth import AccountTruth, FleetTruth
@@ -144,6 +145,10 @@ class Audience(Protocol):
         """A verdict was committed."""
         ...
 
+    def decides_domain(self, at: float, given: GivenDomain) -> None:
+        """A verdict about a sending domain was committed."""
+        ...
+
     def obeys(self, at: float, command: Command) -> None:
         """The platform was read back for a command."""
         ...
@@ -169,9 +174,13 @@ class _Listener:
             self.given[given.account.id] = (given, given.verdict.at)
         self._audience.decides(self._clock.now(), given)
 
+    def decided_domain(self, given: GivenDomain) -> None:
+        self.unsettled = True
+        self._audience.decides_domain(self._clock.now(), given)
+
     def obeyed(self, command: Command, seconds: float) -> None:  # noqa: ARG002 - simulated seconds say nothing here
-        if command.kind in {CommandKind.BLOCK, CommandKind.LIMIT}:
-            self.confirmed[command.account.id] = self._clock.now()
+        if command.kind in {CommandKind.BLOCK, CommandKind.LIMIT, CommandKind.BLOCK_DOMAIN}:
+            self.confirmed[command.about.id] = self._clock.now()
         self._audience.obeys(self._clock.now(), command)
 
 
@@ -293,7 +302,7 @@ async def _world(plan: DemoPlan, home: Path, audience: Audience) -> AsyncIterato
             "admin_listen": "127.0.0.1:0",
             "admin_tokens": f"demo:act:{DEMO_TOKEN}",
             "mode": "enforce",
-            "actuators": "block,limit,quarantine",
+            "actuators": "block,limit,block_domain,quarantine",
             "nylas_api_url": url,
             "nylas_api_key": "nyk_simulated",
             "detection.fleet_accounts": plan.accounts,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.states import State
+from breaker.ports import Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from breaker.adapters.metrics import Metrics
     from breaker.flows.count import Report
     from breaker.flows.judge import Given
+    from breaker.flows.judge_domains import GivenDomain
     from breaker.ports import Command
 
 log = structlog.get_logger(__name__)
@@ -24,6 +27,10 @@ class Listener(Protocol):
 
     def decided(self, given: Given) -> None:
         """A verdict was committed."""
+        ...
+
+    def decided_domain(self, given: GivenDomain) -> None:
+        """A verdict about a sending domain was committed."""
         ...
 
     def obeyed(self, command: Command, seconds: float) -> None:
@@ -61,7 +68,12 @@ class Reporter:
             _log_verdict(one)
             if self._listener is not None:
                 self._listener.decided(one)
-        if report.given:
+        for domain in report.domains:
+            self._metrics.verdict(domain.verdict, domain.mode)
+            _log_domain_verdict(domain)
+            if self._listener is not None:
+                self._listener.decided_domain(domain)
+        if report.given or report.domains:
             self._wake()
 
     def refused(self, error: Exception, size: int) -> None:
@@ -94,8 +106,8 @@ class Reporter:
             "confirmed",
             command=command.id,
             kind=command.kind,
-            account=command.account.id,
-            account_address=command.account.address,
+            account=command.about.id,
+            account_address=command.about.address if isinstance(command.about, Account) else None,
             epoch=command.epoch,
             attempts=command.attempts,
             seconds=round(seconds, 3),
@@ -112,9 +124,27 @@ def _log_verdict(one: Given) -> None:
         **{"from": verdict.before, "to": verdict.to},
         detector=verdict.detector,
         signal=verdict.signal,
+        cause=verdict.cause,
         count=verdict.count,
         of=verdict.of,
         held_by=verdict.held_by,
         mode=one.mode,
+        why=verdict.why,
+    )
+
+
+def _log_domain_verdict(one: GivenDomain) -> None:
+    verdict = one.verdict
+    level = log.error if verdict.to is State.STOPPED else log.warning
+    level(
+        "domain verdict",
+        verdict=one.id,
+        application=one.domain.application_id,
+        domain=one.domain.name,
+        **{"from": verdict.before, "to": verdict.to},
+        cause=verdict.cause,
+        count=verdict.count,
+        of=verdict.of,
+        held_by=verdict.held_by,
         why=verdict.why,
     )

@@ -22,6 +22,7 @@ from breaker.domain.states import State
 if TYPE_CHECKING:
     from breaker.app import Daemon
     from breaker.flows.judge import Given
+    from breaker.flows.judge_domains import GivenDomain
     from breaker.ports import Command
     from breaker.simulator.fleets.truth import FleetTruth
 
@@ -102,14 +103,18 @@ class _Story:
         if verdict.applied and verdict.to is not State.WARNED:
             self._say(f"{_moment(at)}  {given.account.address}  {verdict.before} -> {verdict.to}: {verdict.why}")
 
+    def decides_domain(self, at: float, given: GivenDomain) -> None:
+        self._say(f"{_moment(at)}  {given.domain.id}  -> {given.verdict.to}: {given.verdict.why}")
+
     def obeys(self, at: float, command: Command) -> None:
         done = {
             CommandKind.BLOCK: "blocked",
             CommandKind.LIMIT: "limited to replies",
             CommandKind.QUARANTINE: "in quarantine",
+            CommandKind.BLOCK_DOMAIN: "blocked, with all of its accounts",
         }.get(command.kind)
         if done:
-            self._say(f"{_moment(at)}  {command.account.address}  the platform was read back: it is {done}")
+            self._say(f"{_moment(at)}  {command.name}  the platform was read back: it is {done}")
 
     def waits(self, result: DemoResult, daemon: Daemon, platform_url: str) -> None:
         self._progress.stop()

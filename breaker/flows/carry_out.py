@@ -254,7 +254,7 @@ class Sender:
             self._claimed.pop(command.id, None)
             self.at.confirmed(command, now - command.created_at)
             if notice is not None:
-                log.error("a reset went elsewhere", account=command.account.id, notice=notice)
+                log.error("a reset went elsewhere", account=command.about.id, notice=notice)
 
     async def _fail(self, commands: Sequence[Command], error: PlatformError) -> None:
         if not commands:
@@ -263,7 +263,7 @@ class Sender:
         about = {
             "application": self.at.application_id,
             "commands": len(commands),
-            "account": commands[0].account.id,
+            "account": commands[0].about.id,
             "error": str(error),
         }
         if isinstance(error, GiveUpError | GoneError):

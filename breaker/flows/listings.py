@@ -1,4 +1,4 @@
-"""Listings: addresses put into Breaker's lists and taken out, for many commands at once, and read back.
+"""Listings: addresses and domains put into Breaker's lists and taken out, for many commands at once, and read back.
 
 All that goes into a list in one pass goes with one request, and one reading of the list confirms it all. What holds an
 account goes before what lets one go, over all lists.
@@ -13,7 +13,7 @@ from breaker.domain.commands import HOLDS, CommandKind
 from breaker.flows.block_list import BlockList
 from breaker.flows.designs import LISTS, RULES, Made
 from breaker.flows.fixtures import rediscover
-from breaker.ports import GiveUpError, GoneError, PlatformError, TryAgainError
+from breaker.ports import GiveUpError, GoneError, PlatformError, SendingDomain, TryAgainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -30,8 +30,10 @@ LISTED = {
     CommandKind.UNBLOCK: Made.LIST,
     CommandKind.LIMIT: Made.LIMIT_LIST,
     CommandKind.UNLIMIT: Made.LIMIT_LIST,
+    CommandKind.BLOCK_DOMAIN: Made.DOMAIN_LIST,
+    CommandKind.UNBLOCK_DOMAIN: Made.DOMAIN_LIST,
 }
-"""The commands that put an account's address into a list or take it out, and which list that is."""
+"""The commands that put an account's address, or a domain, into a list or take it out, and which list that is."""
 
 _RULE_OF = {made: rule.made for rule in RULES.values() for made in rule.lists}
 
@@ -113,7 +115,10 @@ class Listings:
 
     async def _learn_addresses(self, commands: Sequence[Command]) -> None:
         for command in commands:
-            account = command.account
+            if isinstance(command.about, SendingDomain):
+                self._addresses[command.id] = command.about.name
+                continue
+            account = command.about
             if account.address is not None:
                 self._addresses[command.id] = account.address
                 continue

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
 from breaker.domain.commands import CommandKind
-from breaker.domain.states import WANTED, State
-from breaker.ports import Account, Backlog, Command
+from breaker.domain.states import WANTED, State, Wanted
+from breaker.ports import Account, Backlog, Command, SendingDomain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +28,9 @@ _CLAIM = """
             SELECT o.id
             FROM commands o
             JOIN applications p ON p.application = o.application
-            JOIN circuits c ON c.account = o.account
-            WHERE p.id = $1 AND o.ended_at IS NULL AND o.epoch < c.epoch
+            LEFT JOIN circuits c ON c.account = o.account
+            LEFT JOIN domain_circuits d ON d.application = o.application AND d.domain = o.domain
+            WHERE p.id = $1 AND o.ended_at IS NULL AND o.epoch < coalesce(c.epoch, d.epoch)
             ORDER BY o.id
             FOR UPDATE OF o SKIP LOCKED
         )
@@ -41,8 +42,10 @@ _CLAIM = """
             SELECT o.id
             FROM commands o
             JOIN applications p ON p.application = o.application
-            JOIN circuits c ON c.account = o.account
-            WHERE p.id = $1 AND o.ended_at IS NULL AND o.epoch = c.epoch AND o.next_attempt_at <= $2
+            LEFT JOIN circuits c ON c.account = o.account
+            LEFT JOIN domain_circuits d ON d.application = o.application AND d.domain = o.domain
+            WHERE p.id = $1 AND o.ended_at IS NULL AND o.epoch = coalesce(c.epoch, d.epoch)
+              AND o.next_attempt_at <= $2
               AND o.claimed_until <= extract(epoch FROM clock_timestamp())
               AND NOT EXISTS (
                   SELECT FROM commands earlier
@@ -54,12 +57,12 @@ _CLAIM = """
             LIMIT $5
             FOR UPDATE OF o SKIP LOCKED
         )
-        RETURNING id, account, epoch, kind, attempts, created_at, priority, step
+        RETURNING id, account, domain, epoch, kind, attempts, created_at, priority, step
     )
-    SELECT o.id, o.epoch, o.kind, o.attempts, o.created_at,
+    SELECT o.id, o.epoch, o.kind, o.attempts, o.created_at, o.domain AS stopped_domain,
            a.account, a.grant_id, a.address, a.workspace_id, a.home_workspace_id
     FROM claimed o
-    JOIN accounts a ON a.account = o.account
+    LEFT JOIN accounts a ON a.account = o.account
     ORDER BY o.priority, o.step, o.id
 """
 
@@ -88,6 +91,14 @@ _CONFIRM = """
           WHERE o.account = c.account AND o.epoch = c.epoch AND (o.ended_at IS NULL OR o.ended = 'given_up')
       )
 """
+
+# A domain has one command an epoch.
+_CONFIRM_DOMAIN = """
+    UPDATE domain_circuits d SET confirmed = $2, confirmed_at = $3
+    FROM commands o
+    WHERE o.id = $1 AND d.application = o.application AND d.domain = o.domain AND d.epoch = o.epoch
+"""
+_SHOWS = {CommandKind.BLOCK_DOMAIN: Wanted.STOPPED, CommandKind.UNBLOCK_DOMAIN: Wanted.SENDING}
 
 _POSTPONE = """
     UPDATE commands SET claimed_by = NULL, claimed_until = 0, next_attempt_at = $2, error = $3
@@ -128,14 +139,7 @@ class PostgresOutbox:
         return [
             Command(
                 id=row["id"],
-                account=Account(
-                    key=row["account"],
-                    application_id=application_id,
-                    grant_id=row["grant_id"],
-                    address=row["address"],
-                    workspace_id=row["workspace_id"],
-                    home_workspace_id=row["home_workspace_id"],
-                ),
+                about=_about(application_id, row),
                 epoch=row["epoch"],
                 kind=CommandKind(row["kind"]),
                 attempts=row["attempts"],
@@ -145,11 +149,14 @@ class PostgresOutbox:
         ]
 
     async def settle(self, commands: Sequence[Command], now: float, notice: str | None = None) -> None:
-        """End commands and confirm their accounts, if the circuit is still of their epoch."""
-        epochs = {command.account.key: command.epoch for command in commands}
+        """End commands and confirm whom they concern, if the circuit is still of their epoch."""
+        domains = [one for one in commands if isinstance(one.about, SendingDomain)]
+        epochs = {one.account.key: one.epoch for one in commands if not isinstance(one.about, SendingDomain)}
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 circuits = await connection.fetch(_LOCK_CIRCUITS, sorted(epochs))
+                for command in sorted(domains, key=lambda one: one.about.id):
+                    await connection.execute(_CONFIRM_DOMAIN, command.id, _SHOWS[command.kind], now)
                 await connection.execute(_END, [command.id for command in commands], now, "settled", notice)
                 current = [row for row in circuits if row["epoch"] == epochs[row["account"]]]
                 wanted = [str(WANTED[State(row["state"])]) for row in current]
@@ -210,3 +217,16 @@ class PostgresOutbox:
     async def _execute(self, statement: str, *values: object) -> None:
         with translated():
             await self._pool.execute(statement, *values)
+
+
+def _about(application_id: str, row: asyncpg.Record) -> Account | SendingDomain:
+    if row["stopped_domain"] is not None:
+        return SendingDomain(application_id, row["stopped_domain"])
+    return Account(
+        key=row["account"],
+        application_id=application_id,
+        grant_id=row["grant_id"],
+        address=row["address"],
+        workspace_id=row["workspace_id"],
+        home_workspace_id=row["home_workspace_id"],
+    )
