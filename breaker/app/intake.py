@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from breaker.adapters.nylas.notifications import GrantEvent
     from breaker.app.in_force import InForce
     from breaker.app.reporter import Reporter
-    from breaker.config import Settings
     from breaker.domain.outcomes import DeliveryEvent
     from breaker.flows.count import Report
     from breaker.ports import Clock, Modes
