@@ -8,6 +8,7 @@ from breaker.adapters.http.presentation import (
     report_as_json,
     verdict_as_json,
 )
+from breaker.app.backtest import Backtest, TruthError, backtest
 from breaker.app.daemon import Daemon, running, serve, spare_the_collector
 from breaker.app.database import UnavailableError, embedded_postgres, migrate, migration_sql
 from breaker.app.demo import DEMO_TOKEN, DemoPlan, DemoResult, Stop, demonstrate
@@ -27,16 +28,19 @@ from breaker.app.readiness import readiness_checks
 
 __all__ = [
     "DEMO_TOKEN",
+    "Backtest",
     "Daemon",
     "DemoPlan",
     "DemoResult",
     "Installation",
     "Operations",
     "Stop",
+    "TruthError",
     "UnavailableError",
     "WouldAct",
     "account_as_json",
     "actuators_of",
+    "backtest",
     "configured_modes",
     "counting",
     "demonstrate",
