@@ -25,6 +25,7 @@ from breaker.app.foresight import WouldAct, would_act
 from breaker.app.installations import Installation, installations
 from breaker.app.operations import Operations, operations, wire_operations
 from breaker.app.readiness import readiness_checks
+from breaker.app.volumes import FleetVolumes, fleet_volumes
 
 __all__ = [
     "DEMO_TOKEN",
@@ -32,6 +33,7 @@ __all__ = [
     "Daemon",
     "DemoPlan",
     "DemoResult",
+    "FleetVolumes",
     "Installation",
     "Operations",
     "Stop",
@@ -47,6 +49,7 @@ __all__ = [
     "embedded_postgres",
     "explanation_as_json",
     "fleet_accounts",
+    "fleet_volumes",
     "installations",
     "migrate",
     "migration_sql",

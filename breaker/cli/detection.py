@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import isfinite
 from random import Random
 from typing import TYPE_CHECKING, Annotated
@@ -10,14 +11,20 @@ import typer
 
 from breaker import app
 from breaker.cli.options import Config, Json, read_settings
-from breaker.cli.output import Column, print_json, print_table, remark, results
+from breaker.cli.output import print_json, remark
+from breaker.cli.rates import name_of, print_alarms, print_fleet, print_profile, print_unions
+from breaker.cli.running import run
+from breaker.config import nearest
 from breaker.domain.detectors import Signal
-from breaker.domain.error_rates import Alarm, Average, Kind, Union, alarms, first_of, union
-from breaker.domain.states import State
+from breaker.domain.error_rates import alarms, first_of, union
+from breaker.domain.fleet_rates import expected, quartiles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from breaker.config import ResolvedProfile, Settings
+    from breaker.domain.error_rates import Alarm, Average, Union
+    from breaker.domain.fleet_rates import Expected
     from breaker.domain.profile import Profile
 
 VOLUMES = (50.0, 200.0, 2_000.0)
@@ -26,12 +33,17 @@ RATES = {
     Signal.COMPLAINT: (0.0003, 0.0005, 0.001, 0.003, 0.005),
 }
 _SEED = 4
-_THOUSAND = 1_000
-_MANY = 1e7
 
 Volumes = Annotated[
     list[float] | None,
-    typer.Option("--volume", metavar="SENDS", min=0.1, help="Sends a day of an account; repeatable. [50, 200, 2000]"),
+    typer.Option(
+        "--volume",
+        metavar="SENDS",
+        min=0.1,
+        help="Sends a day of an account; repeatable. Unset: what the fleet in the configured database sends, else 50, "
+        "200 and 2000.",
+        show_default=False,
+    ),
 ]
 Rates = Annotated[
     list[float] | None,
@@ -42,9 +54,30 @@ Rates = Annotated[
 Accounts = Annotated[
     int | None,
     typer.Option(
-        "--accounts", metavar="N", min=1, help="Accounts of the fleet. [detection.fleet_accounts]", show_default=False
+        "--accounts",
+        metavar="N",
+        min=1,
+        help="Accounts of the fleet. Unset: detection.fleet_accounts, else the active ones in the configured database.",
+        show_default=False,
     ),
 ]
+Names = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--profile", metavar="NAME", help="A profile or a preset; repeatable. Unset: all profiles.", show_default=False
+    ),
+]
+Presets = Annotated[bool, typer.Option("--presets", help="The presets too.", show_default=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """What is printed of a profile."""
+
+    profile: Profile
+    healthy: Sequence[Union]
+    unions: Sequence[Union]
+    alone: Sequence[tuple[Alarm, Sequence[tuple[float, Average]]]]
 
 
 def register(application: typer.Typer) -> None:
@@ -52,45 +85,132 @@ def register(application: typer.Typer) -> None:
     application.command("error-rates")(error_rates)
 
 
-def error_rates(
+def error_rates(  # noqa: PLR0913 - the options of a command
     *,
     volume: Volumes = None,
     rate: Rates = None,
     accounts: Accounts = None,
+    profile: Names = None,
+    presets: Presets = False,
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Print how many sends it takes to stop an account, at healthy rates and at bad ones.
+    """Print how many sends it takes to stop an account, at healthy rates and at bad ones, for each profile.
 
     First what the whole fleet has to expect: stops in a week of accounts that are healthy. Every number says whether it
     is exact, approximate or simulated. The rate of a union is that of hard bounces; complaints are taken to be healthy.
     """
     settings = read_settings(config, **{"detection.fleet_accounts": accounts})
-    profile = app.profiles(settings).base
-    volumes = tuple(dict.fromkeys(volume or VOLUMES))
+    known = None if volume or accounts else _volumes_known(settings)
+    size = app.fleet_accounts(settings, known.accounts if known else None)
+    chosen = [app.profile(settings, one, size) for one in _chosen(settings, profile, presets=presets)]
     source = Random(_SEED)  # noqa: S311 - a simulation, the same at every call
-    rates = tuple(dict.fromkeys(rate)) if rate else RATES[Signal.BOUNCE]
-    unions = [union(profile, one, of, source.random) for one in volumes for of in rates]
-    found = [
-        (one, [(of, first_of([one], of, source.random)) for of in rate or RATES[one.signal]])
-        for one in dict.fromkeys(one for volume_ in volumes for one in alarms(profile, volume_))
-    ]
+    fleet = _fleet(settings, known, size, source.random) if known else []
+    sent = [one for volumes in known.by_profile.values() for one in volumes] if known else []
+    rates = tuple(dict.fromkeys(rate)) if rate else None
+    found = []
+    for one in chosen:
+        volumes = volume or quartiles(known.by_profile.get(one.name, sent) if known else ()) or VOLUMES
+        found.append(_rates(one, tuple(dict.fromkeys(volumes)), rates, source.random))
     if json:
-        detectors = [_as_json(one, averages) for one, averages in found]
-        print_json({"detectors": detectors, "union": [_union_as_json(one) for one in unions]})
+        print_json(
+            {
+                "fleet": _fleet_as_json(fleet, known.accounts) if known else None,
+                "detectors": [_alarm_as_json(of.profile, *one) for of in found for one in of.alone],
+                "union": [_union_as_json(of.profile, one) for of in found for one in of.unions],
+            }
+        )
         return
-    _print_fleet(profile, volumes, source)
-    _print_unions(unions, rates)
-    for signal in Signal:
-        _print_alarms(signal, [(one, averages) for one, averages in found if one.signal is signal])
+    if known:
+        print_fleet(app.profiles(settings, known.accounts).base, fleet, known.accounts)
+    for of in found:
+        print_profile(of.profile, of.healthy, named=len(found) > 1 or of.profile.name != "standard")
+        print_unions(of.unions, rates or RATES[Signal.BOUNCE])
+        for signal in Signal:
+            print_alarms(signal, [one for one in of.alone if one[0].signal is signal])
     remark("~ approximate, * simulated; the others are exact.")
 
 
-def _as_json(alarm: Alarm, averages: Sequence[tuple[float, Average]]) -> dict[str, object]:
+def _volumes_known(settings: Settings) -> app.FleetVolumes | None:
+    """Return what the fleet sends, where a database is configured and knows of accounts that do."""
+    if settings.database_url is None:
+        return None
+    try:
+        known = run(app.fleet_volumes(settings))
+    except app.UnavailableError as error:
+        remark(f"what the fleet sends is not known: {error}", style="yellow")
+        return None
+    return known if known.accounts else None
+
+
+def _chosen(settings: Settings, names: Sequence[str] | None, *, presets: bool) -> list[ResolvedProfile]:
+    """Return the profiles that are asked for, each once.
+
+    Raises:
+        typer.BadParameter: One of them is none.
+    """
+    available = {one.name: one for one in (*settings.presets(), *settings.resolved_profiles())}
+    if names:
+        if missing := [name for name in names if name not in available]:
+            raise typer.BadParameter(
+                f"there is no profile {missing[0]}; the nearest one is {nearest(missing[0], available)}",
+                param_hint="--profile",
+            )
+        asked = list(names)
+    else:
+        asked = [one.name for one in settings.resolved_profiles()]
+    also = [one.name for one in settings.presets()] if presets else []
+    return [available[name] for name in dict.fromkeys([*asked, *also])]
+
+
+def _fleet(
+    settings: Settings, known: app.FleetVolumes, size: int, uniform: Callable[[], float]
+) -> list[tuple[Profile, Expected, Sequence[float]]]:
+    """Return what the accounts of each profile have to expect."""
+    found = []
+    for said in settings.resolved_profiles():
+        volumes = known.by_profile.get(said.name, ())
+        one = app.profile(settings, said, size)
+        found.append((one, expected(one, volumes, known.accounts_each, uniform), quartiles(volumes)))
+    return [one for one in found if one[1].accounts]
+
+
+def _rates(
+    profile: Profile, volumes: Sequence[float], rates: Sequence[float] | None, uniform: Callable[[], float]
+) -> _Rates:
+    healthy = profile.budget.healthy[Signal.BOUNCE]
+    alone = dict.fromkeys(one for volume in volumes for one in alarms(profile, volume))
+    return _Rates(
+        profile=profile,
+        healthy=[union(profile, volume, healthy, uniform) for volume in volumes],
+        unions=[union(profile, volume, rate, uniform) for volume in volumes for rate in rates or RATES[Signal.BOUNCE]],
+        alone=[(one, [(rate, first_of([one], rate, uniform)) for rate in rates or RATES[one.signal]]) for one in alone],
+    )
+
+
+def _fleet_as_json(fleet: Sequence[tuple[Profile, Expected, Sequence[float]]], accounts: int) -> dict[str, object]:
+    return {
+        "accounts": accounts,
+        "false_stops_per_week": sum(one.false_stops for _, one, _ in fleet),
+        "profiles": [
+            {
+                "profile": one.profile,
+                "accounts": one.accounts,
+                "volumes_per_day": list(volumes),
+                "false_stops_per_week": one.false_stops,
+                "kind": one.kind,
+            }
+            for _, one, volumes in fleet
+        ],
+    }
+
+
+def _alarm_as_json(profile: Profile, alarm: Alarm, averages: Sequence[tuple[float, Average]]) -> dict[str, object]:
     cusum = alarm.cusum
     return {
+        "profile": profile.name,
         "signal": alarm.signal,
-        "detector": _name(alarm),
+        "detector": name_of(alarm),
         "p0": cusum.p0 if cusum else None,
         "p1": cusum.p1 if cusum else None,
         "m": cusum.m if cusum else None,
@@ -99,8 +219,9 @@ def _as_json(alarm: Alarm, averages: Sequence[tuple[float, Average]]) -> dict[st
     }
 
 
-def _union_as_json(one: Union) -> dict[str, object]:
+def _union_as_json(profile: Profile, one: Union) -> dict[str, object]:
     return {
+        "profile": profile.name,
         "volume_per_day": one.volume,
         "rate": one.rate,
         "sends_to_alarm": _finite(one.average.sends),
@@ -108,67 +229,5 @@ def _union_as_json(one: Union) -> dict[str, object]:
     }
 
 
-def _name(alarm: Alarm) -> str:
-    """Return a detector's name, with its window, and with its step where that is no stop."""
-    parts = [alarm.detector, str(alarm.window or ""), "" if alarm.step is State.STOPPED else str(alarm.step)]
-    return ":".join(part for part in parts if part)
-
-
 def _finite(number: float) -> float | None:
     return number if isfinite(number) else None
-
-
-def _print_fleet(profile: Profile, volumes: Sequence[float], source: Random) -> None:
-    budget = profile.budget
-    healthy, complaints = (budget.healthy[signal] for signal in (Signal.BOUNCE, Signal.COMPLAINT))
-    console = results()
-    console.print(
-        f"False stops in a week of {budget.accounts:,} accounts, all healthy at {100 * healthy:.3g} % bounces and "
-        f"{100 * complaints:.3g} % complaints; the budget is {budget.per_week[State.STOPPED]:g}:"
-    )
-    for volume in volumes:
-        one = union(profile, volume, healthy, source.random)
-        console.print(f"  {one.false_stops:.2f} at {volume:,g} sends a day ({one.average.kind})")
-    console.print()
-
-
-def _print_unions(unions: Sequence[Union], rates: Sequence[float]) -> None:
-    console = results()
-    console.print("Sends until an account is stopped, on average, by all detectors together, and days at its volume:")
-    rows = []
-    for volume in dict.fromkeys(one.volume for one in unions):
-        averages = [one.average for one in unions if one.volume == volume]
-        rows.append([f"{volume:,g}", *map(_cell, averages)])
-        rows.append(["days", *(_count(one.sends / volume) for one in averages)])
-    print_table([Column("sends a day", "right"), *_columns(rates)], rows)
-    console.print()
-
-
-def _print_alarms(signal: Signal, found: Sequence[tuple[Alarm, Sequence[tuple[float, Average]]]]) -> None:
-    if not found:
-        return
-    console = results()
-    console.print(f"Sends until each detector of {signal}s acts alone, on average:")
-    rows = [[_name(one), f"{one.threshold:,}", *(_cell(average) for _, average in averages)] for one, averages in found]
-    print_table([Column("detector"), Column("at", "right"), *_columns([rate for rate, _ in found[0][1]])], rows)
-    console.print()
-
-
-def _columns(rates: Sequence[float]) -> list[Column]:
-    return [Column(f"at {100 * rate:.3g} %", "right") for rate in rates]
-
-
-def _cell(one: Average) -> str:
-    return _mark(one.kind) + _count(one.sends)
-
-
-def _mark(kind: Kind) -> str:
-    return {Kind.EXACT: "", Kind.APPROXIMATE: "~", Kind.SIMULATED: "*"}[kind]
-
-
-def _count(number: float) -> str:
-    if not isfinite(number):
-        return "never"
-    if number >= _MANY:
-        return f"{number:.2g}"
-    return f"{number:,.0f}" if number >= _THOUSAND else f"{number:.3g}"

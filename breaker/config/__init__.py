@@ -26,7 +26,7 @@ from breaker.config.groups import (
     PlatformSettings,
 )
 from breaker.config.loading import load
-from breaker.config.problems import ConfigurationError
+from breaker.config.problems import ConfigurationError, nearest
 from breaker.config.profiles import PRESETS, ProfileSettings, ResolvedProfile
 from breaker.config.settings import Settings
 from breaker.config.values import AdminToken, ListenAddress, Role
@@ -55,4 +55,5 @@ __all__ = [
     "changed",
     "describe",
     "load",
+    "nearest",
 ]

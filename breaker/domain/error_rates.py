@@ -154,7 +154,7 @@ def first_of(alarms: Sequence[Alarm], rate: float, uniform: Callable[[], float])
     """Return the sends to the first of some alarms of one signal, on average.
 
     Args:
-        alarms: The alarms; at least one.
+        alarms: The alarms.
         rate: The true rate of bad outcomes, a fraction.
         uniform: The source of chance: a number from 0 to 1 at every call.
     """
@@ -162,7 +162,7 @@ def first_of(alarms: Sequence[Alarm], rate: float, uniform: Callable[[], float])
     if len(lasting) < len(alarms):
         return _with_youth(alarms, lasting, rate, uniform)
     averages = [one.sends(rate) for one in alarms]
-    soonest = min(averages)
+    soonest = min(averages, default=inf)
     if soonest == inf:
         return Average(inf, Kind.EXACT)
     rare = [one for one in alarms if one.is_rare(rate)]
@@ -250,4 +250,5 @@ def _alarms(profile: Profile, weekly_sends: float) -> Iterator[Alarm]:
                     yield Alarm(one.signal, one.name, profile.step(one.signal, one.step), ceiling, window=size)
         elif isinstance(one, Young):
             for sends, bad in one.ceilings:
-                yield Alarm(one.signal, one.name, one.step, bad, window=sends, young=True)
+                step = profile.step(one.signal, one.step)
+                yield Alarm(one.signal, one.name, step, bad, window=sends, young=True)
