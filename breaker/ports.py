@@ -326,6 +326,10 @@ class Adoption(Protocol):
         """Forget what was read back of the application's accounts wanted so: what held them is taken away."""
         ...
 
+    async def unconfirm_domains(self, application_id: str) -> None:
+        """Forget what was read back of the application's stopped domains: their list is taken away."""
+        ...
+
 
 # --- Deciding -------------------------------------------------------------------------------------------------------
 
@@ -490,6 +494,14 @@ class LockedDomains(Protocol):
         self, domain: SendingDomain, epoch: int, verdict: int, kinds: Sequence[CommandKind], now: float
     ) -> None:
         """Put commands into the outbox; what is wanted is unconfirmed until they are settled."""
+        ...
+
+    async def confirm(self, domain: SendingDomain, wanted: Wanted, now: float) -> None:
+        """Note that the platform was seen to do something with the domain's sends."""
+        ...
+
+    async def forgotten(self, application_id: str) -> Sequence[tuple[SendingDomain, int, int]]:
+        """Return domain, epoch and verdict of those that should be stopped, and that nothing is under way for."""
         ...
 
 

@@ -97,7 +97,8 @@ class TearDown:
         for made, design in LISTS.items():
             if made in ids:
                 listed = sizes.get(ids[made], 0)
-                sentence = f"delete the list of {design.purpose}; {_accounts(listed)} in it {design.freed}"
+                who = _many(listed, "domain" if made is Made.DOMAIN_LIST else "account")
+                sentence = f"delete the list of {design.purpose}; {who} in it {design.freed}"
                 steps.append(Removal(made, ids[made], sentence, listed))
         return steps
 
@@ -129,6 +130,9 @@ class TearDown:
             case Made.LIST | Made.LIMIT_LIST:
                 await _unless_gone(self.platform.delete_list(number))
                 await self.adoption.unconfirm(self.application_id, LISTS[made].holds)
+            case Made.DOMAIN_LIST:
+                await _unless_gone(self.platform.delete_list(number))
+                await self.adoption.unconfirm_domains(self.application_id)
 
     async def _read(self) -> None:
         self._fixtures = await rediscover(
@@ -184,4 +188,8 @@ async def _unless_gone(change: Awaitable[None]) -> None:
 
 
 def _accounts(count: int) -> str:
-    return f"{count:,} account{'' if count == 1 else 's'}"
+    return _many(count, "account")
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -79,7 +79,7 @@ async def test_setup_makes_all_and_keeps_the_secret_for_its_owner_alone(shell: S
 
     (destination,) = shell.world.application.destinations
     assert code == 0
-    assert out.count("done: ") == 6
+    assert out.count("done: ") == 7
     assert destination.secret not in out
     assert shell.secrets.read_text() == f"{destination.secret}\n"
     assert stat.S_IMODE(shell.secrets.stat().st_mode) == 0o600
@@ -131,6 +131,7 @@ async def test_teardown_takes_all_back_and_programs_read_what_was_done(shell: Sh
                         "step": "delete the list of limited accounts; 0 accounts in it can begin conversations again",
                         "done": True,
                     },
+                    {"step": "delete the list of stopped domains; 0 domains in it can send again", "done": True},
                 ],
                 "notes": [],
             }

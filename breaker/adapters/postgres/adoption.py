@@ -59,6 +59,12 @@ _AWAY = """
     ORDER BY a.account
 """
 
+_UNCONFIRM_DOMAINS = """
+    UPDATE domain_circuits d SET confirmed = NULL, confirmed_at = NULL
+    FROM applications p
+    WHERE p.id = $1 AND d.application = p.application AND d.state = 'stopped'
+"""
+
 _UNCONFIRM = """
     UPDATE circuits SET confirmed = NULL, confirmed_at = NULL
     WHERE account IN (
@@ -137,3 +143,8 @@ class PostgresAdoption:
         states = [state for state in State if WANTED[state] is wanted]
         with translated():
             await self._pool.execute(_UNCONFIRM, application_id, states)
+
+    async def unconfirm_domains(self, application_id: str) -> None:
+        """Forget what was read back of stopped domains."""
+        with translated():
+            await self._pool.execute(_UNCONFIRM_DOMAINS, application_id)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from breaker.adapters.postgres.guard import PostgresGuard
     from breaker.domain.circuit import Verdict
     from breaker.domain.commands import CommandKind
+    from breaker.domain.states import Wanted
 
 _HOUR = 3_600
 
@@ -149,6 +150,26 @@ _UNCONFIRM = """
     WHERE p.id = $1 AND d.application = p.application AND d.domain = $2
 """
 
+_CONFIRM = """
+    UPDATE domain_circuits d SET confirmed = $3, confirmed_at = $4
+    FROM applications p
+    WHERE p.id = $1 AND d.application = p.application AND d.domain = $2
+"""
+
+_FORGOTTEN = """
+    SELECT d.domain, d.epoch, d.last_verdict
+    FROM domain_circuits d
+    JOIN applications p USING (application)
+    WHERE p.id = $1 AND d.state = 'stopped' AND d.confirmed IS NULL AND d.last_verdict IS NOT NULL
+      AND NOT EXISTS (
+          SELECT FROM commands o
+          WHERE o.application = d.application AND o.domain = d.domain AND o.epoch = d.epoch
+            AND (o.ended_at IS NULL OR o.ended = 'given_up')
+      )
+    ORDER BY d.domain
+    FOR NO KEY UPDATE OF d
+"""
+
 _encode = msgspec.json.encode
 
 
@@ -259,6 +280,15 @@ class PostgresLockedDomains:
         priorities = [PRIORITIES[kind] for kind in kinds]
         await self._connection.execute(_ORDER, *domain, epoch, verdict, now, [str(kind) for kind in kinds], priorities)
         await self._connection.execute(_UNCONFIRM, *domain)
+
+    async def confirm(self, domain: SendingDomain, wanted: Wanted, now: float) -> None:
+        """Note that the platform was seen to do something with the domain's sends."""
+        await self._connection.execute(_CONFIRM, *domain, wanted, now)
+
+    async def forgotten(self, application_id: str) -> Sequence[tuple[SendingDomain, int, int]]:
+        """Return domain, epoch and verdict of those that should be stopped, and that nothing is under way for."""
+        rows = await self._connection.fetch(_FORGOTTEN, application_id)
+        return [(SendingDomain(application_id, name), epoch, verdict) for name, epoch, verdict in rows]
 
 
 class PostgresDomains:
