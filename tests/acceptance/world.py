@@ -112,11 +112,11 @@ class Platform:
         timeless: dict[str, Any] = _without_times(books)
         return timeless
 
-    async def send(self, address: str) -> tuple[int, Any]:
-        """Have an account try to send one message."""
+    async def send(self, address: str, **rest: object) -> tuple[int, Any]:
+        """Have an account try to send one message, with what else is in its body."""
         grant_id = next(one["grant_id"] for one in await self.accounts() if one["email"] == address)
         message = {"to": [{"email": "somebody@recipients.example.org"}], "subject": "Hello", "body": "Hello"}
-        return await self.call("POST", f"/v3/grants/{grant_id}/messages/send", message)
+        return await self.call("POST", f"/v3/grants/{grant_id}/messages/send", message | rest)
 
     async def _values(self, list_id: str) -> list[str]:
         return sorted(one["value"] for one in await self.all(f"/v3/lists/{list_id}/items"))

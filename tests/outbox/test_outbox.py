@@ -10,7 +10,7 @@ import pytest
 from breaker.domain.commands import Actuator, CommandKind
 from breaker.domain.states import Cause
 from breaker.ports import Account, Backlog
-from tests.guarded import guarded
+from tests.guarded import LIMITING, guarded
 from tests.simulated import APPLICATION
 
 if TYPE_CHECKING:
@@ -182,3 +182,16 @@ async def test_an_address_is_noted_unless_another_account_has_it(store: Guarded)
     assert (await store.account(first)).address == "a@x.example"
     assert (await store.account(second)).address is None
     assert await store.pool.fetchval("SELECT grant_deleted_at FROM accounts WHERE account = $1", second) == 12.0
+
+
+async def test_what_lifts_is_given_out_only_once_what_holds_was_read_back(store: Guarded) -> None:
+    number = await store.know("g1", "a@x.example")
+    await store.act(number, Cause.LIMITED_BY_PERSON, LIMITING)
+    outbox, now = store.outbox(), store.clock.now()
+    first = await outbox.claim(APPLICATION, now, 10, 60.0)
+    await outbox.postpone(first, now, "not now")
+    tried = await outbox.claim(APPLICATION, now, 10, 60.0)
+    await outbox.settle(tried, now)
+
+    assert [[one.kind for one in some] for some in (first, tried)] == [[CommandKind.LIMIT], [CommandKind.LIMIT]]
+    assert await claimed(outbox, now) == ["g1 return_home"]

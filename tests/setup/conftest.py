@@ -5,25 +5,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.commands import Actuator
 from breaker.flows.adopt import Sweep
 from breaker.flows.designs import LISTS, RULES, Made
 from breaker.flows.set_up import SetUp
 from breaker.flows.set_up_plan import Need
 from breaker.flows.tear_down import TearDown
 from breaker.simulator.options import SimulationOptions
-from tests.guarded import NAMES, Guarded, guarded
+from tests.guarded import LIMITING, NAMES, Guarded, guarded
 from tests.simulated import APPLICATION, Simulated, simulated
 from tests.simulator.client import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
+    from breaker.domain.commands import Actuator
     from breaker.flows.fixtures import Names
     from breaker.ports import Platform, Rule
-
-
-ALL = frozenset(Actuator)
 
 
 @dataclass
@@ -42,7 +39,7 @@ class Place:
         names: Names = NAMES,
         take_over: bool = False,
         url: str | None = "",
-        actuators: Collection[Actuator] = ALL,
+        actuators: Collection[Actuator] = LIMITING,
     ) -> SetUp:
         need = Need(
             application_id=APPLICATION,

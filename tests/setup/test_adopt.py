@@ -8,8 +8,10 @@ import pytest
 
 from breaker.domain.states import Cause
 from breaker.flows.adopt import Swept
+from breaker.flows.designs import Made
 from breaker.ports import FoundBlocked, TryTransactionAgainError
 from breaker.simulator.faults import FaultKind
+from tests.guarded import LIMITING
 from tests.outbox.test_carry_out import BLOCK, finish
 from tests.setup.conftest import done
 from tests.setup.test_tear_down import homes, stopped_account
@@ -177,3 +179,66 @@ async def test_an_account_whose_number_another_has_by_now_is_not_taken_for_it(pl
 
 async def test_before_a_set_up_there_is_nothing_to_adopt(place: Place) -> None:
     assert await place.sweep()() == Swept(0, 0, ())
+
+
+async def test_a_lost_database_adopts_who_was_limited_as_limited_and_a_reset_lets_it_go(place: Place) -> None:
+    await done(place.set_up())
+    grant = place.world.application.add_grant("a@x.example")
+    await place.store.act(await place.store.know(grant.id, "a@x.example"), Cause.LIMITED_BY_PERSON, LIMITING)
+    await finish(place.store.sender(place.world.client), place.store)
+    before = sorted(await place.inventory())
+    await place.store.pool.execute(EVERYTHING)
+    place.world.platform.journal.clear()
+
+    first, second = await place.sweep()(), await place.sweep()()
+
+    number = await place.store.know(grant.id, "a@x.example")
+    verdict = await place.store.pool.fetchrow("SELECT from_state, to_state, detector, held_by FROM verdicts")
+    assert (first, second) == (Swept(0, 0, (), 1, ("a@x.example",)), Swept(0, 0, (), 1))
+    assert tuple(verdict) == ("sending", "limited", "platform", None)
+    assert await place.store.standing(number) == ("limited", "limited")
+    assert sorted(await place.inventory()) == before
+    assert place.world.changing_calls() == []
+    await place.store.act(number, Cause.RESET, LIMITING)
+    await finish(place.store.sender(place.world.client), place.store)
+    assert [list(one.items) for one in place.world.application.lists] == [[], []]
+    assert await place.store.standing(number) == ("sending", "sending")
+
+
+async def test_one_in_both_lists_is_adopted_as_stopped(place: Place) -> None:
+    await done(place.set_up())
+    grant = place.world.application.add_grant("a@x.example")
+    for made in (Made.LIST, Made.LIMIT_LIST):
+        await place.world.client.add_values(await place.list_id(made), ["a@x.example"])
+
+    swept = await place.sweep()()
+
+    assert swept == Swept(1, 0, ("a@x.example",), 1, ())
+    assert await place.store.standing(await place.store.know(grant.id, "a@x.example")) == ("stopped", "stopped")
+
+
+async def test_a_limited_account_that_is_found_blocked_is_adopted_as_stopped(place: Place) -> None:
+    await done(place.set_up())
+    grant = place.world.application.add_grant("a@x.example")
+    number = await place.store.know(grant.id, "a@x.example")
+    await place.store.act(number, Cause.LIMITED_BY_PERSON, LIMITING)
+    await finish(place.store.sender(place.world.client), place.store)
+    await place.store.pool.execute("UPDATE circuits SET confirmed_at = 0")  # long ago
+    await place.world.client.add_values(await place.list_id(), ["a@x.example"])
+
+    swept = await place.sweep()()
+
+    assert swept == Swept(1, 0, ("a@x.example",), 1, ())
+    assert await place.store.standing(number) == ("stopped", "stopped")
+
+
+async def test_a_block_that_stays_for_want_of_the_actuator_that_limits_is_known(place: Place) -> None:
+    await done(place.set_up())
+    number = await stopped_account(place, "a@x.example")
+    await place.store.act(number, Cause.LIMITED_BY_PERSON, BLOCK)
+    await place.store.pool.execute("UPDATE circuits SET confirmed_at = 0")  # long ago
+
+    swept = await place.sweep()()
+
+    assert swept.adopted == ()
+    assert await place.store.standing(number) == ("limited", "stopped")

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from breaker.adapters.postgres.unordered import PostgresUnordered
 from breaker.domain.states import Cause
 from breaker.flows.designs import block_rule_content
+from breaker.flows.order_again import order_again
 from breaker.ports import TryAgainError
 from breaker.simulator.faults import FaultKind
+from tests.guarded import LIMITING
 from tests.outbox.test_carry_out import finish
 from tests.setup.conftest import done
 
@@ -145,3 +148,24 @@ async def test_what_somebody_deleted_already_is_only_forgotten(place: Place) -> 
     await done(place.tear_down())
 
     assert await place.inventory() == []
+
+
+async def test_a_limited_account_is_shown_as_unconfirmed_and_limited_again_after_another_setup(place: Place) -> None:
+    await done(place.set_up())
+    grant = place.world.application.add_grant("a@x.example")
+    number = await place.store.know(grant.id, grant.email)
+    await place.store.act(number, Cause.LIMITED_BY_PERSON, LIMITING)
+    sender = place.store.sender(place.world.client)
+    await finish(sender, place.store)
+
+    sentences = await done(place.tear_down())
+    between = await place.store.standing(number)
+    await done(place.set_up())
+    unordered = PostgresUnordered(place.store.pool)
+    ordered = await order_again(unordered, place.store.circuits, lambda _: LIMITING, place.store.clock.now())
+    await finish(sender, place.store)
+
+    assert sentences[-1] == "delete the list of limited accounts; 1 account in it can begin conversations again"
+    assert (between, ordered) == (("limited", None), 1)
+    assert await place.store.standing(number) == ("limited", "limited")
+    assert [list(one.items) for one in place.world.application.lists] == [[], ["a@x.example"]]
