@@ -478,8 +478,13 @@ class LockedDomains(Protocol):
         """Tell whether the inventory has something of a kind."""
         ...
 
-    async def room_for_a_stop(self, domain: SendingDomain, now: float) -> bool:
-        """Tell whether the fleet guard allows one more automatic stop; serialised over all daemons until the commit."""
+    async def open(self, application_ids: Collection[str], name: str | None) -> Sequence[SendingDomain]:
+        """Return those that do not simply send: not in the state `sending`, or with a held verdict.
+
+        Args:
+            application_ids: Of these applications; of all, where there are none.
+            name: The domain of this name only.
+        """
         ...
 
     async def record_verdict(self, domain: SendingDomain, verdict: Verdict, context: Mapping[str, object]) -> int:
@@ -519,6 +524,10 @@ class LedgerTransaction(Locked, Protocol):
     @property
     def domains(self) -> LockedDomains:
         """The sending domains, which are locked after all accounts."""
+        ...
+
+    async def room_for_a_domain_stop(self, domain: SendingDomain, now: float) -> bool:
+        """Tell the same as `room_for_a_stop` of a whole domain, whose stop counts once."""
         ...
 
     async def bad_outcomes_of(self, account: int, kind: str, limit: int) -> Sequence[tuple[int, Bad]]:

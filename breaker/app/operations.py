@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from breaker.adapters.clock import SystemClock
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.directory import PostgresDirectory
+from breaker.adapters.postgres.domains import PostgresDomains
 from breaker.adapters.postgres.modes import PostgresModes
 from breaker.adapters.postgres.reading.accounts import PostgresAccounts
 from breaker.adapters.postgres.reading.active import PostgresActive
@@ -19,6 +20,7 @@ from breaker.app.database import UnavailableError, connections, database, unreac
 from breaker.app.derived import counting, window_sizes
 from breaker.app.in_force import InForce
 from breaker.flows.operate import Operator
+from breaker.flows.operate_domains import DomainOperator
 from breaker.ports import StoreError
 
 if TYPE_CHECKING:
@@ -76,7 +78,14 @@ def wire_operations(settings: Settings, pool: asyncpg.Pool, clock: Clock) -> Ope
         active=PostgresActive(pool, sizes),
         directory=directory,
         modes=modes,
-        operator=Operator(PostgresCircuits(pool, sizes), directory, modes, clock, actuators=in_force.actuators_of),
+        operator=Operator(
+            PostgresCircuits(pool, sizes),
+            directory,
+            modes,
+            DomainOperator(PostgresDomains(pool), clock),
+            clock,
+            actuators=in_force.actuators_of,
+        ),
     )
 
 

@@ -65,6 +65,14 @@ Reason = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.", show_default=False)]
 Plan = Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.", show_default=False)]
+OnlyDomain = Annotated[
+    bool,
+    typer.Option(
+        "--only-domain",
+        help="With domain:X: its own circuit, and not its accounts, which keep what was counted.",
+        show_default=False,
+    ),
+]
 Wait = Annotated[
     str | None,
     typer.Option(
@@ -88,6 +96,7 @@ def trip(  # noqa: PLR0913 - every argument is an option that a person may give
     selectors: Selectors = None,
     everything: Everything = False,
     reason: Reason,
+    only_domain: OnlyDomain = False,
     plan: Plan = False,
     yes: Yes = False,
     wait: Wait = None,
@@ -95,8 +104,8 @@ def trip(  # noqa: PLR0913 - every argument is an option that a person may give
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Stop accounts, whatever their mode."""
-    act = Act(ActKind.TRIP, _reason(reason), author())
+    """Stop accounts, whatever their mode; --only-domain: a whole sending domain, by one entry in a list."""
+    act = Act(ActKind.TRIP, _reason(reason), author(), only_domain=only_domain)
     chosen = read_selectors(selectors or [], everything=everything)
     _carry_out(read_settings(config, data_dir=data_dir), act, chosen, Manner(plan, yes, _seconds(wait), json))
 
@@ -106,6 +115,7 @@ def reset(  # noqa: PLR0913 - every argument is an option that a person may give
     selectors: Selectors = None,
     everything: Everything = False,
     reason: Reason,
+    only_domain: OnlyDomain = False,
     plan: Plan = False,
     yes: Yes = False,
     wait: Wait = None,
@@ -113,8 +123,8 @@ def reset(  # noqa: PLR0913 - every argument is an option that a person may give
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Let accounts go: unblock them, bring them home, and begin counting anew."""
-    act = Act(ActKind.RESET, _reason(reason), author())
+    """Let accounts go: unblock them, bring them home, and begin counting anew; with domain:X the domain as well."""
+    act = Act(ActKind.RESET, _reason(reason), author(), only_domain=only_domain)
     chosen = read_selectors(selectors or [], everything=everything)
     _carry_out(read_settings(config, data_dir=data_dir), act, chosen, Manner(plan, yes, _seconds(wait), json))
 

@@ -2,7 +2,7 @@
 
 Three acts: `trip` stops, `reset` lets go and begins counting anew, `mode` says how far Breaker may go. An act works in
 every mode. What it leads to for one account is decided here, from the account's circuit alone, so that the plan that is
-shown first and the deed that follows are decided by the same words.
+shown first and the deed that follows are decided by the same words. The circuits of sending domains know the same acts.
 
 An account that is known by its address alone has no grant, so nothing can be done about it on the platform. `trip` and
 a pending stop are refused for it rather than noted, since a state that stops nobody would be a lie; `reset` only begins
@@ -50,6 +50,7 @@ class Act:
         mode: Of `MODE`: the mode to set, or None to take away what was set.
         lasts: Of `MODE`: seconds after which the setting ends by itself, or None.
         apply_pending: Of `MODE`: whether verdicts that stand pending are applied as well.
+        only_domain: Of `TRIP` and `RESET`: whether the circuit of a sending domain is meant, and not its accounts.
     """
 
     kind: ActKind
@@ -58,6 +59,7 @@ class Act:
     mode: Mode | None = None
     lasts: float | None = None
     apply_pending: bool = False
+    only_domain: bool = False
 
 
 class Effect(StrEnum):
@@ -78,7 +80,7 @@ class AccountEffect:
     """What an act did, or would do, to one account.
 
     Args:
-        account: The account's id: its grant, else its address.
+        account: The account's id, its grant or else its address; of a sending domain, `domain:example.com`.
         address: Its address, or None where it is not known.
         before: Its state before.
         to: Its state after.
@@ -106,6 +108,7 @@ class Report:
         settings: The groups whose mode is set, as `domain:example.com`; of `MODE` alone.
         covered: How many accounts the act speaks of; of `MODE` more than those with a verdict pending.
         unconfirmed: The keys of the accounts that the platform has to be read back for.
+        unconfirmed_domains: The same of sending domains, as `(application, name)`.
     """
 
     counts: dict[Effect, int] = field(default_factory=lambda: dict.fromkeys(Effect, 0))
@@ -113,6 +116,7 @@ class Report:
     settings: list[str] = field(default_factory=list)
     covered: int = 0
     unconfirmed: list[int] = field(default_factory=list)
+    unconfirmed_domains: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def total(self) -> int:

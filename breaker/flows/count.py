@@ -220,7 +220,7 @@ class _Batch:
         for outcome in {(one.account, one.key): one for one in outcomes}.values():
             if outcome.domain in fresh and not self._sends[outcome.account, outcome.key].entered:
                 fresh[outcome.domain].sends += 1
-        circuits = await judge.consider(self._transaction.domains, fresh, self._now)
+        circuits = await judge.consider(self._transaction, fresh, self._now)
         self._left_out = {domain: circuit.left_out(self._now) for domain, circuit in circuits.items()}
 
     async def take(self, outcome: _Outcome) -> None:

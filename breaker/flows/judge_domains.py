@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from breaker.domain.circuit import Verdict
     from breaker.domain.domain_circuit import Failure, Refusal
-    from breaker.ports import Account, LockedDomains, Modes, SendingDomain
+    from breaker.ports import Account, LedgerTransaction, LockedDomains, Modes, SendingDomain
 
 _WEEK = 7 * 86_400.0
 _TOO_OLD = 86_400.0
@@ -87,18 +87,19 @@ class JudgeDomains:
     given: list[GivenDomain] = field(default_factory=list)
 
     async def consider(
-        self, domains: LockedDomains, fresh: Mapping[SendingDomain, Fresh], now: float
+        self, transaction: LedgerTransaction, fresh: Mapping[SendingDomain, Fresh], now: float
     ) -> Mapping[SendingDomain, DomainCircuit]:
-        """Judge the domains of a batch whose accounts are all locked.
+        """Judge the domains of a batch.
 
         Args:
-            domains: The transaction's.
+            transaction: The batch's; all of its accounts are locked.
             fresh: What the batch brings, of every domain that something bounced of.
             now: Unix seconds.
 
         Returns:
             The circuits as they stand now; a domain without one never failed.
         """
+        domains = transaction.domains
         standing = dict(await domains.standing(sorted(fresh)))
         failing: dict[SendingDomain, _Found] = {}
         for domain in sorted(fresh):
@@ -109,7 +110,7 @@ class JudgeDomains:
         if failing:
             # All rows first, so that the fleet guard's lock is the last one that is taken.
             for domain, circuit in (await domains.lock(sorted(failing))).items():
-                standing[domain] = await self._decide(domains, domain, circuit, failing[domain], now)
+                standing[domain] = await self._decide(transaction, domain, circuit, failing[domain], now)
         return standing
 
     async def _find(
@@ -155,8 +156,9 @@ class JudgeDomains:
         return on and await domains.is_made(domain.application_id, Made.DOMAIN_LIST)
 
     async def _decide(
-        self, domains: LockedDomains, domain: SendingDomain, before: DomainCircuit, found: _Found, now: float
+        self, transaction: LedgerTransaction, domain: SendingDomain, before: DomainCircuit, found: _Found, now: float
     ) -> DomainCircuit:
+        domains = transaction.domains
         held_by = await self._held(found.accounts, now)
         can_block = await self._can_block(domains, domain, found.accounts)
         circuit = before.circuit
@@ -164,7 +166,7 @@ class JudgeDomains:
         if verdict is None:
             return before
         stops = verdict.applied and verdict.to is State.STOPPED
-        if stops and not await domains.room_for_a_stop(domain, now):
+        if stops and not await transaction.room_for_a_domain_stop(domain, now):
             stops = False
             verdict = decide(domain.name, circuit, found.failure, now, held_by=HeldBy.GUARD, can_block=can_block)
             if verdict is None:

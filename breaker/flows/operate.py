@@ -28,6 +28,7 @@ from breaker.domain.commands import plan
 from breaker.domain.counters import Counters
 from breaker.domain.modes import Level
 from breaker.domain.selectors import Scope
+from breaker.flows.operate_domains import GROUPS
 from breaker.ports import TryTransactionAgainError
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from breaker.domain.circuit import Circuit, Verdict
     from breaker.domain.commands import Actuator
     from breaker.domain.selectors import Selector
-    from breaker.ports import Account, Circuits, Clock, Locked
+    from breaker.flows.operate_domains import DomainOperator
+    from breaker.ports import Account, Circuits, Clock, Locked, SendingDomain
 
 BATCH = 100
 """Accounts in one transaction: few enough that nobody waits long for their locks."""
@@ -82,15 +84,17 @@ class Operator:
         circuits: Accounts and their circuits.
         directory: Who is meant.
         modes: The modes that people set.
+        domains: Acts on the circuits of sending domains.
         clock: The time.
         actuators: Which ways to stop are on for an account.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts
         self,
         circuits: Circuits,
         directory: Directory,
         modes: ModeSettings,
+        domains: DomainOperator,
         clock: Clock,
         *,
         actuators: Callable[[Account], Collection[Actuator]],
@@ -99,6 +103,7 @@ class Operator:
         self._circuits = circuits
         self._directory = directory
         self._modes = modes
+        self._domains = domains
         self._clock = clock
         self._actuators = actuators
 
@@ -108,7 +113,9 @@ class Operator:
         Raises:
             RefusedError: A selector speaks of nobody, or the act contradicts itself.
         """
-        report, _, accounts = await self._begin(act, selectors)
+        report, _, domains, accounts = await self._begin(act, selectors)
+        for effect in await self._domains.plan(act, domains):
+            report.add(effect)
         for batch in _batches(accounts):
             for account, circuit in await self._directory.circuits(batch):
                 decided = decide(act, circuit, enforceable=account.enforceable, now=self._clock.now())
@@ -121,9 +128,12 @@ class Operator:
         Raises:
             RefusedError: As for `plan`; nothing was changed.
         """
-        report, targets, accounts = await self._begin(act, selectors)
+        report, targets, domains, accounts = await self._begin(act, selectors)
         if targets:
             await self._modes.change(targets, act, self._clock.now())
+        for effect in await self._domains.carry_out(act, domains):
+            report.add(effect)
+        report.unconfirmed_domains += domains
         for batch in _batches(accounts):
             for account, effect in await self._act_on_batch(act, batch):
                 report.add(effect)
@@ -131,7 +141,7 @@ class Operator:
                     report.unconfirmed.append(account.key)
         return report
 
-    async def wait(self, report: Report, seconds: float) -> Sequence[int]:
+    async def wait(self, report: Report, seconds: float) -> Sequence[int | tuple[str, str]]:
         """Wait until the platform was read back for everything in a report.
 
         Args:
@@ -139,16 +149,18 @@ class Operator:
             seconds: How long at most, by the operator's clock.
 
         Returns:
-            The keys of the accounts that are still unconfirmed.
+            The keys of the accounts, and the domains, that are still unconfirmed.
         """
         give_up_at = self._clock.now() + seconds
-        remaining: Sequence[int] = report.unconfirmed
-        while remaining:
-            remaining = await self._directory.unconfirmed(remaining)
-            if not remaining or self._clock.now() >= give_up_at:
+        accounts: Sequence[int] = report.unconfirmed
+        domains: Sequence[tuple[str, str]] = report.unconfirmed_domains
+        while accounts or domains:
+            accounts = await self._directory.unconfirmed(accounts) if accounts else ()
+            domains = await self._domains.unconfirmed(domains)
+            if not (accounts or domains) or self._clock.now() >= give_up_at:
                 break
             await self._clock.sleep(min(_POLL_SECONDS, seconds))
-        return remaining
+        return [*accounts, *domains]
 
     async def _act_on_batch(self, act: Act, accounts: Sequence[int]) -> list[tuple[Account, AccountEffect]]:
         for _ in range(_ATTEMPTS - 1):
@@ -185,13 +197,14 @@ class Operator:
 
     async def _begin(
         self, act: Act, selectors: Sequence[Selector]
-    ) -> tuple[Report, list[tuple[str, Level, str]], list[int]]:
-        """Return an empty report, where a mode is to be set, and the accounts to decide about, ascending."""
+    ) -> tuple[Report, list[tuple[str, Level, str]], list[SendingDomain], list[int]]:
+        """Return an empty report, where a mode is to be set, and the domains and accounts to decide about."""
         if act.apply_pending and act.mode is not Mode.ENFORCE:
             raise RefusedError("pending verdicts are applied with the mode enforce only: nothing was changed")
         covered: set[int] = set()
         pending: set[int] = set()
         targets: dict[tuple[str, Level, str], None] = {}
+        domains: set[SendingDomain] = set()
         nobody: list[Selector] = []
         for selector in selectors:
             keys = await self._directory.keys(selector)
@@ -201,13 +214,18 @@ class Operator:
                 places = await self._places(selector, keys)
                 targets.update(dict.fromkeys(places))
                 pending.update(await self._directory.keys(selector, pending=True))
-            if not keys and not places:
+            meant: list[SendingDomain] = []
+            if act.only_domain or selector.scope in GROUPS:
+                meant = await self._domains.meant(act, selector, await self._directory.applications(selector))
+                domains.update(meant)
+            if not keys and not places and not meant:
                 nobody.append(selector)
         if nobody:
             raise NobodyError(_no_account(nobody))
         groups = [f"{level}:{name}" for _, level, name in targets if level is not Level.ACCOUNT]
         report = Report(covered=len(covered), settings=groups)
-        return report, list(targets), sorted(pending if act.kind is ActKind.MODE else covered)
+        accounts = set() if act.only_domain else pending if act.kind is ActKind.MODE else covered
+        return report, list(targets), sorted(domains), sorted(accounts)
 
     async def _places(self, selector: Selector, keys: Sequence[int]) -> list[tuple[str, Level, str]]:
         """Return where the mode of a selector is set, as `(application, level, name)`."""

@@ -33,6 +33,7 @@ class Action(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
         lasts: Of `mode`: seconds after which it ends by itself; `exempt` lasts a day where this is missing.
         apply_pending: Of `mode`: whether pending verdicts are applied as well.
         wait: Seconds to wait for the platform to be read back.
+        only_domain: Of `trip` and `reset`, with `domain:X`: whether its own circuit is meant, and not its accounts.
     """
 
     selector: str | list[str]
@@ -43,6 +44,7 @@ class Action(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
     lasts: float | None = None
     apply_pending: bool = False
     wait: float = 0.0
+    only_domain: bool = False
 
 
 _read_action = msgspec.json.Decoder(Action)
@@ -100,7 +102,9 @@ def act_of(action: Action, author: str) -> Act:
         for name, said in about_mode.items():
             if said:
                 raise bad_value(name, f"goes with the action mode, not with {action.action}")
-        return Act(action.action, action.reason.strip(), author)
+        return Act(action.action, action.reason.strip(), author, only_domain=action.only_domain)
+    if action.only_domain:
+        raise bad_value("only_domain", "goes with trip and reset, not with mode")
     if action.mode is msgspec.UNSET:
         raise bad_value("mode", "is missing: observe, enforce, exempt, or null to take a setting away")
     if action.lasts is not None and not 0 < action.lasts < inf:

@@ -76,7 +76,7 @@ class Operator(Protocol):
         """Do it."""
         ...
 
-    async def wait(self, report: Report, seconds: float) -> Sequence[int]:
+    async def wait(self, report: Report, seconds: float) -> Sequence[object]:
         """Wait until the platform was read back; return who is still unconfirmed."""
         ...
 

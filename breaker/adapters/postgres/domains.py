@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.adapters.postgres.guard import PostgresGuard
     from breaker.domain.circuit import Verdict
     from breaker.domain.commands import CommandKind
     from breaker.domain.states import Wanted
@@ -156,6 +155,15 @@ _CONFIRM = """
     WHERE p.id = $1 AND d.application = p.application AND d.domain = $2
 """
 
+_OPEN = """
+    SELECT p.id, d.domain
+    FROM domain_circuits d
+    JOIN applications p USING (application)
+    WHERE (d.state <> 'sending' OR d.pending_verdict IS NOT NULL)
+      AND (cardinality($1::text[]) = 0 OR p.id = ANY($1::text[])) AND ($2::text IS NULL OR d.domain = $2)
+    ORDER BY p.id, d.domain
+"""
+
 _FORGOTTEN = """
     SELECT d.domain, d.epoch, d.last_verdict
     FROM domain_circuits d
@@ -187,12 +195,10 @@ class PostgresLockedDomains:
 
     Args:
         connection: A connection with an open transaction.
-        guard: The fleet guard.
     """
 
-    def __init__(self, connection: asyncpg.Connection, guard: PostgresGuard) -> None:
+    def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
-        self._guard = guard
 
     async def standing(self, domains: Collection[SendingDomain]) -> Mapping[SendingDomain, DomainCircuit]:
         """Return the circuits of those that have one, unlocked."""
@@ -223,9 +229,10 @@ class PostgresLockedDomains:
         """Tell whether the inventory has something of a kind."""
         return bool(await self._connection.fetchval(_IS_MADE, application_id, kind))
 
-    async def room_for_a_stop(self, domain: SendingDomain, now: float) -> bool:
-        """Tell whether the fleet guard allows one more automatic stop."""
-        return await self._guard.room_for_a_domain_stop(self._connection, domain.application_id, now)
+    async def open(self, application_ids: Collection[str], name: str | None) -> Sequence[SendingDomain]:
+        """Return those that do not simply send: not in the state `sending`, or with a held verdict."""
+        rows = await self._connection.fetch(_OPEN, list(application_ids), name)
+        return [SendingDomain(*row) for row in rows]
 
     async def record_verdict(self, domain: SendingDomain, verdict: Verdict, context: Mapping[str, object]) -> int:
         """Store a verdict and return its id."""
@@ -296,19 +303,17 @@ class PostgresDomains:
 
     Args:
         pool: Connections to the database.
-        guard: The fleet guard.
     """
 
-    def __init__(self, pool: asyncpg.Pool, guard: PostgresGuard) -> None:
+    def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._guard = guard
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresLockedDomains]:
         """Begin a transaction that commits at the end of the block, or changes nothing."""
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
-                yield PostgresLockedDomains(connection, self._guard)
+                yield PostgresLockedDomains(connection)
 
 
 def _columns(domains: Collection[SendingDomain]) -> tuple[Sequence[str], Sequence[str]]:

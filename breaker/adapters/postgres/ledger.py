@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from breaker.domain.counters import WindowSizes
     from breaker.domain.domain_circuit import Interval
     from breaker.domain.outcomes import Tally
-    from breaker.ports import Account, BadOutcome, Counted, Send, Sender, TallyKey
+    from breaker.ports import Account, BadOutcome, Counted, Send, Sender, SendingDomain, TallyKey
 
 _DAY = 86_400
 
@@ -110,7 +110,7 @@ class PostgresLedgerTransaction(PostgresLocked):
         """Work in the transaction that is open on a connection."""
         super().__init__(connection, sizes)
         self._guard = guard
-        self._domains = PostgresLockedDomains(connection, guard)
+        self._domains = PostgresLockedDomains(connection)
 
     @property
     def domains(self) -> PostgresLockedDomains:
@@ -227,6 +227,10 @@ class PostgresLedgerTransaction(PostgresLocked):
     async def room_for_a_stop(self, account: Account, now: float) -> bool:
         """Tell whether the fleet guard allows one more automatic stop."""
         return await self._guard.room_for_a_stop(self._connection, account, now)
+
+    async def room_for_a_domain_stop(self, domain: SendingDomain, now: float) -> bool:
+        """Tell whether the fleet guard allows one more automatic stop, of a domain."""
+        return await self._guard.room_for_a_domain_stop(self._connection, domain.application_id, now)
 
     def _columns(self, sends: Sequence[Send]) -> tuple[Sequence[object], ...]:
         return (

@@ -1,0 +1,131 @@
+"""What people's acts do to the circuits of sending domains.
+
+A domain is acted upon together with its accounts or by itself:
+
+    reset domain:X                 its accounts, and its circuit where that is not simply `sending`
+    reset application:X, --all     the same of all domains there
+    reset domain:X --only-domain   its circuit alone: the accounts keep what was counted
+    trip domain:X                  its accounts, one by one
+    trip domain:X --only-domain    its circuit alone: one entry in the list of stopped domains
+    mode ... enforce               what stands pending of those domains is listed, or taken by --apply-pending
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from breaker.domain.acts import AccountEffect, ActKind, Effect, Refusal, RefusedError, decide
+from breaker.domain.circuit import apply
+from breaker.domain.commands import CommandKind
+from breaker.domain.domain_circuit import DomainCircuit, DomainLimits, Interval
+from breaker.domain.selectors import Scope
+from breaker.domain.states import Wanted
+from breaker.ports import SendingDomain
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from breaker.domain.acts import Act
+    from breaker.domain.circuit import Verdict
+    from breaker.domain.selectors import Selector
+    from breaker.ports import Clock, Domains, LockedDomains
+
+GROUPS = (Scope.DOMAIN, Scope.APPLICATION, Scope.ALL)
+"""The selectors that speak of domains too."""
+
+_COMMAND = {Wanted.STOPPED: CommandKind.BLOCK_DOMAIN, Wanted.SENDING: CommandKind.UNBLOCK_DOMAIN}
+
+
+class DomainOperator:
+    """Carries out people's acts on domains.
+
+    Args:
+        domains: The circuits.
+        clock: The time.
+    """
+
+    def __init__(self, domains: Domains, clock: Clock) -> None:
+        """Keep the parts."""
+        self._domains = domains
+        self._clock = clock
+
+    async def meant(self, act: Act, selector: Selector, applications: Sequence[str]) -> list[SendingDomain]:
+        """Return the domains that an act on a selector is about.
+
+        Args:
+            act: The act.
+            selector: Whom it speaks of.
+            applications: The applications that have accounts of it.
+
+        Raises:
+            RefusedError: The act is about domains alone, and the selector is none.
+        """
+        if act.only_domain and (selector.scope is not Scope.DOMAIN or act.kind is ActKind.MODE):
+            raise RefusedError(f"{selector} is no sending domain: only-domain goes with trip or reset of domain:X")
+        name = selector.name if selector.scope is Scope.DOMAIN else None
+        if act.only_domain and act.kind is ActKind.TRIP:
+            return [SendingDomain(application, selector.name) for application in applications]
+        if selector.scope not in GROUPS or act.kind is ActKind.TRIP:
+            return []
+        everywhere = selector.scope is not Scope.APPLICATION
+        async with self._domains.transaction() as transaction:
+            return list(await transaction.open(() if everywhere else applications, name))
+
+    async def plan(self, act: Act, domains: Collection[SendingDomain]) -> list[AccountEffect]:
+        """Return what an act would do; nothing is changed."""
+        async with self._domains.transaction() as transaction:
+            standing = await transaction.standing(sorted(domains))
+        found = {domain: standing.get(domain) or DomainCircuit() for domain in sorted(domains)}
+        return [_effect(domain, circuit, self._decide(act, circuit), None) for domain, circuit in found.items()]
+
+    async def carry_out(self, act: Act, domains: Collection[SendingDomain]) -> list[AccountEffect]:
+        """Do it, and return what was done."""
+        if not domains:
+            return []
+        async with self._domains.transaction() as transaction:
+            locked = await transaction.lock(sorted(domains))
+            return [await self._act_on(transaction, act, domain, circuit) for domain, circuit in locked.items()]
+
+    async def unconfirmed(self, domains: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return those that the platform was not read back for."""
+        if not domains:
+            return []
+        async with self._domains.transaction() as transaction:
+            standing = await transaction.standing([SendingDomain(*one) for one in domains])
+        return [(*domain,) for domain, circuit in standing.items() if not circuit.confirmed]
+
+    def _decide(self, act: Act, circuit: DomainCircuit) -> Verdict | Refusal:
+        return decide(act, circuit.circuit, enforceable=True, now=self._clock.now())
+
+    async def _act_on(
+        self, transaction: LockedDomains, act: Act, domain: SendingDomain, before: DomainCircuit
+    ) -> AccountEffect:
+        now = self._clock.now()
+        decided = self._decide(act, before)
+        if isinstance(decided, Refusal):
+            return _effect(domain, before, decided, None)
+        number = await transaction.record_verdict(domain, decided, {"act": act.kind.value, "reason": act.reason})
+        after = replace(before, circuit=apply(before.circuit, decided, number))
+        if act.kind is ActKind.RESET:
+            closed = tuple(one if one.ends_at is not None else one._replace(ends_at=now) for one in before.intervals)
+            after = replace(after, restarted_at=now, intervals=closed)
+        elif after.circuit.wanted is Wanted.STOPPED and before.circuit.wanted is not Wanted.STOPPED:
+            pending = before.circuit.pending
+            # What was held was seen within the window before it.
+            begins_at = pending.at - DomainLimits().window if act.kind is ActKind.MODE and pending else now
+            after = replace(after, intervals=(*before.intervals, Interval(begins_at, None)))
+        await transaction.save(domain, after)
+        if after.circuit.epoch != before.circuit.epoch:
+            kinds = (_COMMAND[after.circuit.wanted],)
+            await transaction.order(domain, after.circuit.epoch, number, kinds, now)
+        return _effect(domain, before, decided, number)
+
+
+def _effect(
+    domain: SendingDomain, circuit: DomainCircuit, decided: Verdict | Refusal, verdict: int | None
+) -> AccountEffect:
+    state = circuit.circuit.state
+    if isinstance(decided, Refusal):
+        return AccountEffect(domain.id, None, state, state, decided.effect, decided.why)
+    return AccountEffect(domain.id, None, decided.before, decided.to, Effect.CHANGED, decided.why, verdict)
