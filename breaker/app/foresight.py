@@ -1,4 +1,4 @@
-"""Whom a configuration would stop or limit, by what the database has counted: asked before it is used."""
+"""Whom a configuration would stop or limit at the next bad outcome: asked before it is used."""
 
 from __future__ import annotations
 

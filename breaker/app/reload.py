@@ -125,7 +125,7 @@ class Reload:
                 accounts=named,
             )
         else:
-            log.info("the new thresholds would act on nobody by what is counted already")
+            log.info("the new thresholds would act on nobody at the next bad outcome")
 
     async def _stop_looking(self) -> None:
         if self._looking is not None:

@@ -28,7 +28,7 @@ _ACCOUNTS = (
     Column("state"),
     Column("pending", wide=True),
     Column("would be"),
-    Column("for"),
+    Column("with one more"),
     Column("detector", wide=True),
 )
 
@@ -36,7 +36,7 @@ WouldStop = Annotated[
     bool,
     typer.Option(
         "--would-stop",
-        help="List instead the accounts that it would limit or stop by what is counted already, and that stand "
+        help="List instead the accounts that it would limit or stop at their next bad outcome, and that stand "
         "otherwise now; ends with 3 where there are any.",
         show_default=False,
     ),
@@ -80,15 +80,15 @@ def check_config(
 
 
 def _check_accounts(settings: Settings, *, as_json: bool) -> None:
-    """Print whom the configuration would limit or stop by what is counted already, and who stands otherwise now."""
+    """Print whom the configuration would limit or stop at the next bad outcome, and who stands otherwise now."""
     found = run(would_act(settings))
     if as_json:
         print_json({"would_stop": [_as_json(one) for one in found]})
     elif found:
         print_table(_ACCOUNTS, map(_row, found))
-        remark("nobody is stopped by this alone: each would be at the next bad outcome, as far as the guard lets it")
+        remark("nobody is stopped by this alone: each would be by one more bad outcome, as far as the guard lets it")
     else:
-        remark("nobody would be limited or stopped by what is counted already")
+        remark("nobody would be limited or stopped by one more bad outcome")
     if found:
         raise typer.Exit(ExitCode.FOUND_SOMETHING)
 

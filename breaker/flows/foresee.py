@@ -1,6 +1,7 @@
-"""Foresee: whom thresholds would act on, by what is counted already, before any of it happens.
+"""Foresee: whom thresholds would act on at the next bad outcome, before there is one.
 
-Nobody is stopped by another threshold: it bites at the next bad outcome. But who would be should be known before.
+Nobody is stopped by another threshold alone, so each account is judged as if one more send of it had bounced, and then
+one more had drawn a complaint: in a copy of its counters that nobody keeps.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from breaker.domain.detectors import Signal
+from breaker.domain.outcomes import COUNTED_BY_DEFAULT, Counting, OutcomeSet
 from breaker.domain.states import SEVERITY, SUSPICIONS, State, follow
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ _PAGE = 50
 """Accounts judged in one go: some milliseconds' worth, so that whatever else runs is hardly held up."""
 
 
+_BAD = {Signal.BOUNCE: OutcomeSet.UNKNOWN_RECIPIENT, Signal.COMPLAINT: OutcomeSet.COMPLAINT}
+_COUNTING = Counting(COUNTED_BY_DEFAULT)
+
+
 @dataclass(frozen=True, slots=True)
 class Foreseen:
     """An account that would be acted on at its next bad outcome.
@@ -35,7 +41,7 @@ class Foreseen:
         profile: The name of its profile.
         state: What is done about it now.
         pending: The step of a verdict about it that is held, or None.
-        suspicion: Why it would be, and what would be done.
+        suspicion: Why it would be, and what would be done; the one more bad outcome is in its numbers.
     """
 
     account: Account
@@ -62,23 +68,26 @@ async def foresee(
     async for page in accounts.pages(now - _WEEK, _PAGE):
         for account, circuit, counters in page:
             profile = profiles.of(account)
-            suspicion = _strongest(profile, counters)
+            former = before.of(account) if before else None
+            suspicion = _new_suspicion(counters, now, profile, former)
             if suspicion is None or suspicion.step is State.WARNED:
                 continue
             if follow(circuit.state, SUSPICIONS[suspicion.step]) is None:
-                continue
-            if before is not None and _step(before.of(account), counters) >= SEVERITY[suspicion.step]:
                 continue
             pending = circuit.pending.to if circuit.pending else None
             yield Foreseen(account, profile.name, circuit.state, pending, suspicion)
         await asyncio.sleep(0)
 
 
-def _strongest(profile: Profile, counters: Counters) -> Suspicion | None:
-    found = [one for signal in Signal if (one := profile.suspect(counters, signal))]
-    return max(found, key=lambda one: SEVERITY[one.step], default=None)
-
-
-def _step(profile: Profile, counters: Counters) -> int:
-    suspicion = _strongest(profile, counters)
-    return SEVERITY[suspicion.step] if suspicion else 0
+def _new_suspicion(counters: Counters, now: float, profile: Profile, former: Profile | None) -> Suspicion | None:
+    """Return the strongest suspicion that a profile would have, unless a former one's would be as strong."""
+    found: Suspicion | None = None
+    most = 0
+    for signal, outcome in _BAD.items():
+        counters.record(int(now), 0, int(outcome), _COUNTING)
+        suspicion = profile.suspect(counters, signal)
+        if suspicion and (found is None or SEVERITY[suspicion.step] > SEVERITY[found.step]):
+            found = suspicion
+        if former and (known := former.suspect(counters, signal)):
+            most = max(most, SEVERITY[known.step])
+    return found if found and SEVERITY[found.step] > most else None
