@@ -16,6 +16,7 @@ from breaker.domain.timeline import Timeline, mark_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from breaker.domain.backtest.domains import ReplayedDomain
     from breaker.domain.backtest.others import Others
     from breaker.domain.counters import WindowSizes
     from breaker.domain.outcomes import Counting, Tally
@@ -135,6 +136,8 @@ class Replayed:
         steps: What was decided.
         profile: Its detectors, or None where they have to be looked up.
         fed: Those of them that have a memory: its name, and what carries it on.
+        place: Its sending domain; looked up with the profile.
+        refused: When each of its sends was sent that was refused and counts as a hard bounce, and from which domain.
         lines: The platform's own lines.
         others: What others would have done, or None where nobody asks.
         first_at: When its first outcome became known, Unix seconds.
@@ -159,7 +162,9 @@ class Replayed:
         "last_at",
         "lines",
         "others",
+        "place",
         "profile",
+        "refused",
         "steps",
         "turns_bad_at",
     )
@@ -174,6 +179,8 @@ class Replayed:
         self.kept = KeptSends(sizes)
         self.circuit = Circuit()
         self.steps: list[Step] = []
+        self.place: ReplayedDomain | None = None
+        self.refused: list[tuple[int, str]] = []
         self.profile: Profile | None = None
         self.fed: Sequence[tuple[str, Callable[[int, Tally, str], int]]] = ()
         self.lines = (
@@ -212,6 +219,7 @@ class Replayed:
             kept.place(name, sent_at, counters.record(sent_at, 0, outcomes, counting))
         counters.evidence = self.counters.evidence
         self.counters = counters
+        self.refused += other.refused
         self.lines[0].move(kept.bounces)
         self.lines[1].move(kept.complaints)
         if SEVERITY[other.circuit.state] > SEVERITY[self.circuit.state]:

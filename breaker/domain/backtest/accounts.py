@@ -84,16 +84,16 @@ class Accounts:
             holder = None
         elif holder is not None and holder.deleted_at is not None:
             # Nobody sends from it any more, and its history has stayed behind for long enough.
-            holder.address, holder.profile, holder = None, None, None
+            holder.address, holder.place, holder = None, None, None
         if holder is None and address:
-            own.address, own.profile = address, None
+            own.address, own.place = address, None
             self._by_address[application, address] = own
         return own
 
     def _take_over(self, holder: Replayed, grant_id: str) -> None:
         if holder.grant_id is not None:
             del self._by_grant[holder.application_id, holder.grant_id]
-        holder.grant_id, holder.deleted_at, holder.profile = grant_id, None, None
+        holder.grant_id, holder.deleted_at, holder.place = grant_id, None, None
         self._by_grant[holder.application_id, grant_id] = holder
 
     def _remove(self, account: Replayed) -> None:

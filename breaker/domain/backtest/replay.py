@@ -7,30 +7,44 @@ and no feed that may be blind: every verdict is applied. What the fleet guard wo
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from breaker.domain.backtest.account import BITS, Replayed, Step
 from breaker.domain.backtest.accounts import Accounts
+from breaker.domain.backtest.domains import Domains, Name
+from breaker.domain.backtest.neighbours import Neighbours
 from breaker.domain.backtest.others import Others
+from breaker.domain.bounces import enhanced_status, without_addresses
+from breaker.domain.causes import Bad
 from breaker.domain.circuit import apply, judge, may_recover, recover
 from breaker.domain.detectors import Signal
-from breaker.domain.states import State
+from breaker.domain.domain_circuit import Refusal
+from breaker.domain.outcomes import BounceClass, OutcomeKind
+from breaker.domain.states import SEVERITY, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from breaker.domain.backtest.domains import ReplayedDomain
     from breaker.domain.backtest.fleet_guard import FleetGuard
     from breaker.domain.backtest.others import Preset
     from breaker.domain.circuit import Verdict
-    from breaker.domain.counters import WindowSizes
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.counters import Counters, WindowSizes
+    from breaker.domain.detectors import Suspicion
+    from breaker.domain.domain_circuit import Interval
+    from breaker.domain.outcomes import DeliveryEvent, Recipient, Tally
     from breaker.domain.profile import Profile
     from breaker.domain.profiles import Profiles
     from breaker.domain.sends import Rules
 
 _DAY = 86_400
+_WEEK = 7 * _DAY
+
+
+_OfDomain: TypeAlias = "tuple[tuple[Interval, ...], Mapping[int, Refusal]]"
+_NO_DOMAIN: _OfDomain = ((), {})
 
 
 @dataclass(slots=True)
@@ -44,9 +58,11 @@ class Replay:
         guard: What the fleet guard would have held is counted there, if given.
         presets: The rules of others that are held against the same outcomes.
         turns_bad_at: From when on accounts are bad, by grant or address, where that is known.
+        domains: What became of the sending domains.
 
     Attributes:
         accounts: What became of everybody.
+        neighbours: What the accounts of a domain or an application say about each other.
         counted: How many outcomes were counted.
         outcomes: How many others ended how: `repeated`, `simulator`, `too_old`, `too_far_ahead`.
         latest: When the latest line came, Unix seconds.
@@ -58,7 +74,9 @@ class Replay:
     guard: FleetGuard | None = None
     presets: Sequence[Preset] = ()
     turns_bad_at: Mapping[str, float] = field(default_factory=dict)
+    domains: Domains = field(default_factory=Domains)
     accounts: Accounts = field(init=False)
+    neighbours: Neighbours = field(init=False)
     counted: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     latest: float = 0.0
@@ -66,6 +84,7 @@ class Replay:
     def __post_init__(self) -> None:
         """Know nobody yet."""
         self.accounts = Accounts(self._make, self._merge)
+        self.neighbours = Neighbours(self.profiles.base.budget, self.domains.all)
 
     def take(self, event: DeliveryEvent, now: float) -> None:
         """Take in one event.
@@ -82,6 +101,9 @@ class Replay:
             self.outcomes[misfit] += len(recipients)
             return
         account = self.accounts.of(application_id, grant_id, sender, now)
+        intervals, refusals = _NO_DOMAIN
+        if kind is OutcomeKind.BOUNCED and sender:
+            intervals, refusals = self._judge_domain(account, event, now)
         kept = account.kept
         known = kept.known
         for recipient in recipients:
@@ -98,7 +120,10 @@ class Replay:
                 continue
             known[name] = first_sent_at << BITS | after
             self.counted += 1
-            self._count(account, name, first_sent_at, before, after, domain, now)
+            change = self._count(account, name, first_sent_at, before, after, now)
+            if name in refusals:
+                change = self._note_refusal(account, refusals[name], change, intervals)
+            self._judge(account, change, domain, first_sent_at, intervals, now)
         if len(known) > kept.prune_at:
             kept.prune(now - rules.retention - _DAY)
 
@@ -117,8 +142,8 @@ class Replay:
                 account.others.end(self.latest)
 
     def _count(  # noqa: PLR0913, PLR0917 - an account, a send, what became of it, and when
-        self, account: Replayed, name: int, sent_at: int, before: int, after: int, domain: str, now: float
-    ) -> None:
+        self, account: Replayed, name: int, sent_at: int, before: int, after: int, now: float
+    ) -> Tally:
         kept, counters = account.kept, account.counters
         if now >= account.turns_bad_at and account.known_before is None:
             account.known_before = kept.bounces.total
@@ -128,14 +153,10 @@ class Replay:
         if counters.crowded:
             since = int(now - self.rules.retention) // _DAY * _DAY
             counters.recount_from(kept.bounces, kept.complaints, kept.feedback, since)
-        profile = account.profile or self._look_up_profile(account)
-        for memory, observe in account.fed:
-            counters.evidence[memory] = observe(counters.evidence.get(memory, 0), change, domain)
+        place = account.place or self._look_up(account)
+        if change.sends or change.delivered:
+            place.count(sent_at, change.sends, change.delivered)
         _, hard_bounces, _, _, complaints, _, _, _ = change
-        if hard_bounces > 0 or complaints > 0:
-            self._judge(account, profile, Signal.BOUNCE if hard_bounces else Signal.COMPLAINT, now)
-        elif account.circuit.state is State.WARNED and may_recover(account.circuit, now) and profile.is_calm(counters):
-            self._apply(account, recover(account.circuit, now), now)
         of_bounces, of_complaints = account.lines
         total = kept.bounces.total
         if hard_bounces or total >= of_bounces.wakes_at:
@@ -144,18 +165,95 @@ class Replay:
             of_complaints.look(now, total, bad=complaints > 0)
         if account.others is not None:
             account.others.take(now, sent_at, change)
+        return change
 
-    def _look_up_profile(self, account: Replayed) -> Profile:
-        profile = account.profile = self.profiles.of(account)
-        account.fed = tuple((one.memory, one.observe) for one in profile.sequential)
-        return profile
+    def _look_up(self, account: Replayed) -> ReplayedDomain:
+        """Look up what goes by an account's address: its detectors, and its domain."""
+        account.profile = self.profiles.of(account)
+        account.fed = tuple((one.memory, one.observe) for one in account.profile.sequential)
+        account.place = self.domains.of(Name(account.application_id, account.domain))
+        return account.place
 
-    def _judge(self, account: Replayed, profile: Profile, signal: Signal, now: float) -> None:
-        suspicion = profile.suspect(account.counters, signal)
-        if suspicion is None:
+    def _judge(  # noqa: PLR0913, PLR0917 - an account, and the outcome that it is judged for
+        self,
+        account: Replayed,
+        change: Tally,
+        recipient_domain: str,
+        sent_at: int,
+        intervals: tuple[Interval, ...],
+        now: float,
+    ) -> None:
+        counters = account.counters
+        for memory, observe in account.fed:
+            counters.evidence[memory] = observe(counters.evidence.get(memory, 0), change, recipient_domain)
+        profile = account.profile
+        if profile is None:
             return
-        account.asked[suspicion.step] = now
-        self._apply(account, judge(account.circuit, suspicion, account.counters, now, None), now)
+        if change.hard_bounces > 0 or change.complaints > 0:
+            signal = Signal.BOUNCE if change.hard_bounces > 0 else Signal.COMPLAINT
+            judged_by = _without_refused(account, intervals) if intervals else counters
+            suspicion = self._suspect(account, profile, judged_by, signal, now)
+            if signal is Signal.COMPLAINT:
+                self.neighbours.complaint(Name(account.application_id, account.domain), account.name, sent_at)
+            if suspicion is not None:
+                account.asked[suspicion.step] = now
+                self._apply(account, judge(account.circuit, suspicion, counters, now, None), now)
+        elif account.circuit.state is State.WARNED and may_recover(account.circuit, now) and profile.is_calm(counters):
+            self._apply(account, recover(account.circuit, now), now)
+
+    def _suspect(
+        self, account: Replayed, profile: Profile, counters: Counters, signal: Signal, now: float
+    ) -> Suspicion | None:
+        """Return the stronger suspicion of the account's own outcomes and of its neighbours'."""
+        own = profile.suspect(counters, signal)
+        if signal is not Signal.COMPLAINT or (own and SEVERITY[own.step] >= SEVERITY[State.LIMITED]):
+            return own
+        name = Name(account.application_id, account.domain)
+        pooled = self.neighbours.suspect(name, account.name, now)
+        return replace(pooled, step=profile.step(signal, pooled.step)) if pooled else own
+
+    def _judge_domain(self, account: Replayed, event: DeliveryEvent, now: float) -> _OfDomain:
+        """Judge the sending domain before its account.
+
+        Returns:
+            The intervals whose refusals say nothing against the account, and what is a refusal, by name of the send.
+        """
+        refusals: dict[int, Refusal] = {}
+        new = bounced = 0
+        for recipient in event.recipients:
+            if recipient.domain in self.rules.simulator_domains:
+                continue
+            name = int.from_bytes(self.rules.key(event.message_id, recipient.address)[:8])
+            name, sent_at, before = account.kept.find(name, event.sent_at)
+            new += not before
+            if self.rules.grown(before, event.kind, recipient) == before:
+                continue
+            bounced += 1
+            if recipient.bounce_class is BounceClass.POLICY:
+                refusals[name] = _refusal(account, event, recipient, sent_at)
+        place = _sending_domain(event)
+        if not bounced or not place.domain:
+            return _NO_DOMAIN
+
+        def accounts() -> int:
+            return sum(
+                (one.application_id, one.domain) == place
+                and ((one.grant_id is not None and one.deleted_at is None) or one.last_at >= now - _WEEK)
+                for one in self.accounts
+            )
+
+        return self.domains.consider(place, [*refusals.values()], new, accounts, now), refusals
+
+    def _note_refusal(
+        self, account: Replayed, refusal: Refusal, change: Tally, intervals: tuple[Interval, ...]
+    ) -> Tally:
+        """Note a refusal for its domain; return what it says against the account."""
+        place = Name(account.application_id, refusal.bad.sender_domain or "")
+        self.domains.of(place).note(refusal)
+        if change.hard_bounces:
+            account.refused.append((refusal.sent_at, place.domain))
+        covered = any(interval.covers(refusal.sent_at) for interval in intervals)
+        return change._replace(hard_bounces=0) if covered else change
 
     def _apply(self, account: Replayed, verdict: Verdict | None, now: float) -> None:
         if verdict is None:
@@ -176,3 +274,30 @@ class Replay:
 
     def _merge(self, gone: Replayed, into: Replayed) -> None:
         into.take_over(gone, self.rules.counting)
+
+
+def _sending_domain(event: DeliveryEvent) -> Name:
+    return Name(event.application_id, (event.sender or "").rpartition("@")[2])
+
+
+def _refusal(account: Replayed, event: DeliveryEvent, recipient: Recipient, sent_at: int) -> Refusal:
+    text = recipient.diagnostic
+    bad = Bad(
+        bounce_class=recipient.bounce_class,
+        enhanced_status=enhanced_status(text),
+        diagnostic=without_addresses(text, recipient.address) if text else None,
+        recipient_domain=recipient.domain,
+        sender_domain=_sending_domain(event).domain or None,
+    )
+    return Refusal(id(account), sent_at, bad)
+
+
+def _without_refused(account: Replayed, intervals: tuple[Interval, ...]) -> Counters:
+    """Return what an account is judged by: without the refusals that its domain is to blame for."""
+    return account.counters.without(
+        [
+            sent_at
+            for sent_at, domain in account.refused
+            if domain == account.domain and any(interval.covers(sent_at) for interval in intervals)
+        ]
+    )
