@@ -76,17 +76,21 @@ class Circuit:
         since: Since when, Unix seconds.
         epoch: Grows with every change of what is wanted on the platform.
         pending: The held verdict beside the state, or None.
+        permitted: Of `PROBING`: what the platform should do just now, in a round or between rounds.
+        watched_until: Of `WARNED`: when the warning may end at the earliest, Unix seconds; 0 where nothing is said.
     """
 
     state: State = State.SENDING
     since: float = 0.0
     epoch: int = 0
     pending: Pending | None = None
+    permitted: Wanted | None = None
+    watched_until: float = 0.0
 
     @property
     def wanted(self) -> Wanted:
         """What the platform should do."""
-        return WANTED[self.state]
+        return self.permitted or WANTED[self.state]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,14 +239,19 @@ def recover(circuit: Circuit, now: float) -> Verdict | None:
 
 def may_recover(circuit: Circuit, now: float) -> bool:
     """Tell whether an account has been warned for long enough to be worth a look at how calm it is."""
-    return circuit.state is State.WARNED and now - circuit.since >= WARNED_AT_LEAST
+    long_enough = now >= max(circuit.since + WARNED_AT_LEAST, circuit.watched_until)
+    return circuit.state is State.WARNED and long_enough
 
 
 def apply(circuit: Circuit, verdict: Verdict, verdict_id: int) -> Circuit:
-    """Return the circuit after a verdict: moved, or with the verdict pending beside it."""
+    """Return the circuit after a verdict: moved, or with the verdict pending beside it.
+
+    A probe begins with what is wanted as it was, until its first round is opened.
+    """
     if verdict.held_by is not None:
         return replace(circuit, pending=Pending(verdict_id, verdict.to, verdict.at, verdict.held_by))
-    return Circuit(verdict.to, verdict.at, verdict.epoch, None)
+    permitted = circuit.wanted if verdict.to is State.PROBING else None
+    return Circuit(verdict.to, verdict.at, verdict.epoch, None, permitted)
 
 
 def _stands_already(pending: Pending | None, to: State, now: float) -> bool:
@@ -270,6 +279,8 @@ _ACTS: dict[Cause, str] = {
     Cause.LIMITED_BY_PERSON: "Limited by a person",
     Cause.RESET: "Reset by a person",
     Cause.APPROVED: "Approved by a person",
+    Cause.PROBED_BY_PERSON: "A probe was asked for by a person",
+    Cause.EASED: "Eased",
     Cause.ADOPTED: "Found blocked on the platform and adopted as stopped",
     Cause.ADOPTED_LIMITED: "Found in the list of limited accounts on the platform and adopted as limited",
     Cause.COOLED_DOWN: "The cool-down is over",

@@ -7,7 +7,8 @@ Rules of this file:
      time and no platform.
   3. A pair that is not in the table changes nothing: a suspicion that asks for no more than what is done already, a
      probe's end for an account that is not being probed.
-  4. What a state means on the platform is in `WANTED`, and nowhere else.
+  4. What a state means on the platform is in `WANTED`, and nowhere else. Only of `probing` that is not all: between and
+     during its rounds different things are wanted, and the circuit says which (`Circuit.permitted`).
 
 The words are those that people read; circuit breakers call `sending` closed, `stopped` open and `probing` half-open.
 """
@@ -40,6 +41,8 @@ class Cause(StrEnum):
     RECOVERED = "recovered"
     COOLED_DOWN = "cooled_down"
     APPROVED = "approved"
+    PROBED_BY_PERSON = "probed_by_person"
+    EASED = "eased"
     PROBE_ACCEPTED = "probe_accepted"
     PROBE_FAILED = "probe_failed"
     TRIPPED = "tripped"
@@ -76,11 +79,14 @@ TRANSITIONS: Mapping[tuple[State, Cause], State] = {
     (State.WARNED, Cause.RESET): State.SENDING,
     (State.LIMITED, Cause.SUSPECTED_STOP): State.STOPPED,
     (State.LIMITED, Cause.COOLED_DOWN): State.PROBING,
+    (State.LIMITED, Cause.PROBED_BY_PERSON): State.PROBING,
     (State.LIMITED, Cause.APPROVED): State.SENDING,
+    (State.LIMITED, Cause.EASED): State.WARNED,
     (State.LIMITED, Cause.TRIPPED): State.STOPPED,
     (State.LIMITED, Cause.ADOPTED): State.STOPPED,
     (State.LIMITED, Cause.RESET): State.SENDING,
     (State.STOPPED, Cause.COOLED_DOWN): State.PROBING,
+    (State.STOPPED, Cause.PROBED_BY_PERSON): State.PROBING,
     (State.STOPPED, Cause.APPROVED): State.LIMITED,
     (State.STOPPED, Cause.LIMITED_BY_PERSON): State.LIMITED,
     (State.STOPPED, Cause.RESET): State.SENDING,
@@ -88,6 +94,7 @@ TRANSITIONS: Mapping[tuple[State, Cause], State] = {
     (State.PROBING, Cause.PROBE_FAILED): State.STOPPED,
     (State.PROBING, Cause.SUSPECTED_STOP): State.STOPPED,
     (State.PROBING, Cause.TRIPPED): State.STOPPED,
+    (State.PROBING, Cause.ADOPTED): State.STOPPED,
     (State.PROBING, Cause.RESET): State.SENDING,
 }
 
@@ -96,7 +103,7 @@ WANTED: Mapping[State, Wanted] = {
     State.WARNED: Wanted.SENDING,
     State.LIMITED: Wanted.LIMITED,
     State.STOPPED: Wanted.STOPPED,
-    State.PROBING: Wanted.STOPPED,  # a round's permitted sends lift it for as long as the round lasts
+    State.PROBING: Wanted.STOPPED,  # where the circuit permits nothing else
 }
 
 SUSPICIONS: Mapping[State, Cause] = {

@@ -227,4 +227,5 @@ def test_an_act_follows_the_table_or_changes_nothing(circuit: Circuit, cause: Ca
 
     assert (verdict.to if verdict else None) is follow(circuit.state, cause)
     if verdict:
-        assert apply(circuit, verdict, 1) == Circuit(verdict.to, NOW, circuit.epoch + 1, None)
+        permitted = circuit.wanted if verdict.to is State.PROBING else None
+        assert apply(circuit, verdict, 1) == Circuit(verdict.to, NOW, circuit.epoch + 1, None, permitted)

@@ -25,12 +25,14 @@ BY_CAUSE: dict[Cause, tuple[State | None, ...]] = {
     Cause.RECOVERED: (None, SENDING, None, None, None),
     Cause.COOLED_DOWN: (None, None, PROBING, PROBING, None),
     Cause.APPROVED: (None, None, SENDING, LIMITED, None),
+    Cause.PROBED_BY_PERSON: (None, None, PROBING, PROBING, None),
+    Cause.EASED: (None, None, WARNED, None, None),
     Cause.PROBE_ACCEPTED: (None, None, None, None, SENDING),
     Cause.PROBE_FAILED: (None, None, None, None, STOPPED),
     Cause.TRIPPED: (STOPPED, STOPPED, STOPPED, None, STOPPED),
     Cause.LIMITED_BY_PERSON: (LIMITED, LIMITED, None, LIMITED, None),
     Cause.RESET: (SENDING, SENDING, SENDING, SENDING, SENDING),
-    Cause.ADOPTED: (STOPPED, STOPPED, STOPPED, None, None),
+    Cause.ADOPTED: (STOPPED, STOPPED, STOPPED, None, STOPPED),
     Cause.ADOPTED_LIMITED: (LIMITED, LIMITED, None, None, None),
 }
 EXPECTED = [
