@@ -57,7 +57,7 @@ def test_a_profile_says_what_differs_from_what_it_extends(tmp_path: Path) -> Non
 
     base, transactional, careful = settings.resolved_profiles()
     assert base == ResolvedProfile("standard", 0.02, 0.0003, 0.9, 1.0, "stop", "limit")
-    assert careful == ResolvedProfile("careful", 0.015, 0.0003 * 0.75, 0.6, 3.0, "stop", "limit")
+    assert careful == ResolvedProfile("careful", 0.015, 0.000225, 0.6, 3.0, "stop", "limit")
     assert transactional == ResolvedProfile(
         "transactional",
         0.015,
