@@ -29,7 +29,7 @@ from breaker.domain.states import State
 from breaker.ports import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from breaker.domain.circuit import Verdict
     from breaker.domain.outcomes import OutcomeKind
@@ -75,8 +75,12 @@ class Counts(Protocol):
         """Return how many accounts there are by state and mode in force."""
         ...
 
+    async def domains_by_state(self) -> Mapping[State, int]:
+        """Return how many sending domains there are by state of their own circuit, those that simply send left out."""
+        ...
+
     async def pending_verdicts(self) -> Mapping[HeldBy, int]:
-        """Return how many accounts have a held verdict, by what holds it."""
+        """Return how many accounts and domains have a held verdict, by what holds it."""
         ...
 
     async def commands_pending(self) -> Sequence[Backlog]:
@@ -122,8 +126,13 @@ class Metrics:
         )
         self._last_event = Gauge(
             "breaker_last_event_timestamp_seconds",
-            "When the last signed notification came, by application and trigger.",
+            "When the last signed notification came, by application and trigger, to whichever daemon.",
             ["application", "trigger"],
+            registry=registry,
+        )
+        self._feed_blind = Gauge(
+            "breaker_feed_blind",
+            "Applications whose feed of events is not to be trusted now: nothing is stopped or let go automatically.",
             registry=registry,
         )
         self._outcomes = Counter(
@@ -180,14 +189,20 @@ class Metrics:
         self._accounts = Gauge(
             "breaker_accounts", "Accounts, by state and mode in force. Polled.", ["state", "mode"], registry=registry
         )
+        self._domains = Gauge(
+            "breaker_domains",
+            "Sending domains whose own circuit is warned or stopped, by state; a stopped one pages. Polled.",
+            ["state"],
+            registry=registry,
+        )
         self._pending_verdicts = Gauge(
             "breaker_pending_verdicts",
-            "Accounts with a verdict that is held, by what holds it. Polled.",
+            "Accounts and domains with a verdict that is held, by what holds it. Polled.",
             ["held_by"],
             registry=registry,
         )
         self._guard_held = Gauge(
-            "breaker_guard_held", "Accounts whose stop the fleet guard holds. Polled.", registry=registry
+            "breaker_guard_held", "Accounts and domains whose stop the fleet guard holds. Polled.", registry=registry
         )
         self._commands_pending = Gauge(
             "breaker_commands_pending",
@@ -228,16 +243,19 @@ class Metrics:
             lag: Seconds since what it tells came about.
             now: Unix seconds.
         """
-        key = (application_id, trigger)
-        child = self._last_events.get(key)
-        if child is None:
-            child = self._last_event.labels(
-                self._bounded("application", application_id), self._bounded("trigger", trigger)
-            )
-            if len(self._last_events) < _REMEMBERED:
-                self._last_events[key] = child
-        child.set(now)
+        self._last_heard(application_id, trigger).set(now)
         self._lag.observe(max(0.0, lag))
+
+    def feeds(self, blind: Collection[str], last_at: Mapping[tuple[str, str], float]) -> None:
+        """Note how the feeds stand.
+
+        Args:
+            blind: The applications whose feed is not to be trusted.
+            last_at: By application and trigger, when the last delivery event came to any daemon, Unix seconds.
+        """
+        self._feed_blind.set(len(blind))
+        for (application_id, trigger), moment in last_at.items():
+            self._last_heard(application_id, trigger).set(moment)
 
     def reloaded(self, now: float, *, successful: bool) -> None:
         """Note a reading of the configuration."""
@@ -289,6 +307,9 @@ class Metrics:
         for state in State:
             for mode in Mode:
                 self._accounts.labels(state, mode).set(accounts.get((state, mode), 0))
+        domains = await counts.domains_by_state()
+        for state in (State.WARNED, State.STOPPED):
+            self._domains.labels(state).set(domains.get(state, 0))
         for held_by in HeldBy:
             self._pending_verdicts.labels(held_by).set(pending.get(held_by, 0))
         self._guard_held.set(pending.get(HeldBy.GUARD, 0))
@@ -306,6 +327,17 @@ class Metrics:
             except StoreError as error:
                 log.warning("metrics not polled", error=str(error))
             await asyncio.sleep(seconds)
+
+    def _last_heard(self, application_id: str, trigger: str) -> Gauge:
+        key = (application_id, trigger)
+        child = self._last_events.get(key)
+        if child is None:
+            child = self._last_event.labels(
+                self._bounded("application", application_id), self._bounded("trigger", trigger)
+            )
+            if len(self._last_events) < _REMEMBERED:
+                self._last_events[key] = child
+        return child
 
     def _bounded(self, label: str, value: str) -> str:
         """Return a label's value, or `other` once there are too many different ones."""

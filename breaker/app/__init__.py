@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from breaker.adapters.http.presentation import (
     account_as_json,
+    domain_as_json,
     explanation_as_json,
     report_as_json,
     verdict_as_json,
@@ -46,6 +47,7 @@ __all__ = [
     "configured_modes",
     "counting",
     "demonstrate",
+    "domain_as_json",
     "embedded_postgres",
     "explanation_as_json",
     "fleet_accounts",

@@ -13,6 +13,7 @@ from breaker.adapters.postgres.domains import PostgresDomains
 from breaker.adapters.postgres.modes import PostgresModes
 from breaker.adapters.postgres.reading.accounts import PostgresAccounts
 from breaker.adapters.postgres.reading.active import PostgresActive
+from breaker.adapters.postgres.reading.domains import PostgresDomainStandings
 from breaker.adapters.postgres.reading.explanation import PostgresExplanations
 from breaker.adapters.postgres.reading.fleet import PostgresFleet
 from breaker.adapters.postgres.reading.trail import PostgresTrail
@@ -41,6 +42,7 @@ class Operations:
         in_force: The configuration.
         accounts: Accounts as they stand.
         explanations: Accounts in full.
+        domains: Sending domains as they stand.
         trail: The audit trail.
         fleet: Counts over all accounts.
         active: The accounts that send, with all that they are judged by.
@@ -53,6 +55,7 @@ class Operations:
     in_force: InForce
     accounts: PostgresAccounts
     explanations: PostgresExplanations
+    domains: PostgresDomainStandings
     trail: PostgresTrail
     fleet: PostgresFleet
     active: PostgresActive
@@ -73,6 +76,7 @@ def wire_operations(settings: Settings, pool: asyncpg.Pool, clock: Clock) -> Ope
         in_force=in_force,
         accounts=PostgresAccounts(pool, sizes, lambda: in_force.modes, lambda: in_force.profiles, clock.now),
         explanations=PostgresExplanations(pool, trail, counting(settings), clock.now),
+        domains=PostgresDomainStandings(pool),
         trail=trail,
         fleet=PostgresFleet(pool, lambda: in_force.modes, clock.now),
         active=PostgresActive(pool, sizes),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from breaker.app import Operations, account_as_json, explanation_as_json
+from breaker.app import Operations, account_as_json, domain_as_json, explanation_as_json, verdict_as_json
+from breaker.cli.domains import domain_lines, print_domain
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.explanation import print_explanation
 from breaker.cli.options import Config, DataDir, Json, read_settings
@@ -23,6 +24,7 @@ from breaker.domain.selectors import Scope, parse_selector
 from breaker.domain.states import State
 
 if TYPE_CHECKING:
+    from breaker.domain.selectors import Selector
     from breaker.domain.standing import Standing
 
 _COLUMNS = (
@@ -86,8 +88,11 @@ def status(  # noqa: PLR0913 - every argument is an option that a person may giv
             page = await available.accounts.page(wanted, Sort.STATE, limit, cursor)
         except CursorError as error:
             raise typer.BadParameter(f"--cursor: {error}") from error
+        domains = await available.domains.all((), wanted.domain)
         if json:
-            print_json({"data": [account_as_json(one) for one in page.items], "next_cursor": page.next_cursor})
+            accounts = [account_as_json(one) for one in page.items]
+            shown = [domain_as_json(one) for one in domains]
+            print_json({"data": accounts, "next_cursor": page.next_cursor, "domains": shown})
             return ExitCode.DONE
         counts = await available.fleet.by_state_and_mode()
         by_state = {one: sum(count for (found, _), count in counts.items() if found is one) for one in State}
@@ -106,6 +111,8 @@ def status(  # noqa: PLR0913 - every argument is an option that a person may giv
             remark(
                 f"{many(sum(by_state.values()), 'account')}: {told}{f'; {held:,} with a held verdict' if held else ''}"
             )
+        for line in domain_lines(domains, available.clock.now()):
+            remark(line, style="yellow")
         if page.next_cursor:
             remark(f"Only the first {limit:,} are shown: --limit shows more, --state and --domain others.")
         return ExitCode.DONE
@@ -115,20 +122,27 @@ def status(  # noqa: PLR0913 - every argument is an option that a person may giv
 
 def explain(
     *,
-    selector: Annotated[str, typer.Argument(metavar="SELECTOR", help="An address or a grant id.", show_default=False)],
+    selector: Annotated[
+        str, typer.Argument(metavar="SELECTOR", help="An address, a grant id, or domain:X.", show_default=False)
+    ],
     json: Json = False,
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Say why an account stands as it does: its numbers, its verdicts, what was done, and what to type next."""
+    """Say why an account stands as it does: its numbers, its verdicts, what was done, and what to type next.
+
+    domain:X tells the same of the circuit of a sending domain.
+    """
     try:
         chosen = parse_selector(selector)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    if chosen.scope is not Scope.ACCOUNT:
+    if chosen.scope not in {Scope.ACCOUNT, Scope.DOMAIN}:
         raise typer.BadParameter(f"explain takes one account; `breaker status` lists those of {chosen}")
 
     async def work(available: Operations) -> ExitCode:
+        if chosen.scope is Scope.DOMAIN:
+            return await _explain_domain(available, chosen, json=json)
         found = await available.accounts.find(chosen)
         if not found:
             raise RefusedError(f"no account is known by {chosen}; `breaker status` lists those that are")
@@ -142,6 +156,20 @@ def explain(
         return ExitCode.DONE
 
     operate(read_settings(config, data_dir=data_dir), work)
+
+
+async def _explain_domain(available: Operations, chosen: Selector, *, json: bool) -> ExitCode:
+    standings = await available.domains.all((), chosen.name)
+    if not standings:
+        raise RefusedError(f"nothing was ever decided about {chosen} itself; `breaker status` lists its accounts")
+    verdicts = (await available.trail.page(scope=str(chosen))).items
+    if json:
+        shown = [{**domain_as_json(one), "verdicts": [verdict_as_json(v) for v in verdicts]} for one in standings]
+        print_json(shown[0] if len(shown) == 1 else shown)
+    else:
+        for one in standings:
+            print_domain(results(), one, verdicts, available.clock.now())
+    return ExitCode.DONE
 
 
 _EMPTY = (

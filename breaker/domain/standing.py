@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from breaker.domain.circuit import Circuit, HeldBy, Mode
     from breaker.domain.counters import Counters
     from breaker.domain.detectors import Signal
+    from breaker.domain.domain_circuit import DomainCircuit
     from breaker.domain.headroom import Headroom
     from breaker.domain.modes import Level, ModeSetting
     from breaker.domain.outcomes import Tally
@@ -175,6 +176,37 @@ class Explanation:
     verdicts: tuple[VerdictRecord, ...]
     commands: tuple[CommandRecord, ...]
     recent: Mapping[int, Tally]
+
+
+@dataclass(frozen=True, slots=True)
+class DomainStanding:
+    """A sending domain that failed once, or that a person stopped.
+
+    Args:
+        application_id: The platform's id of the application.
+        domain: The domain.
+        circuit: Its circuit.
+        enforcement: What the platform should do with its sends.
+        accounts: How many accounts it has.
+        last_verdict: The last verdict about it, or None.
+    """
+
+    application_id: str
+    domain: str
+    circuit: DomainCircuit
+    enforcement: Enforcement
+    accounts: int
+    last_verdict: VerdictRecord | None
+
+    @property
+    def id(self) -> str:
+        """What people and programs call it."""
+        return f"domain:{self.domain}"
+
+    @property
+    def cause(self) -> str | None:
+        """What it failed by, where it is not simply sending."""
+        return self.last_verdict.cause if self.last_verdict else None
 
 
 HOUR = 3_600

@@ -65,4 +65,4 @@ def test_an_unknown_account_is_told_and_fails(shell: Terminal) -> None:
 
 
 def test_explain_takes_one_account(shell: Terminal) -> None:
-    assert shell.breaker("explain", "domain:x.example").code == 2
+    assert shell.breaker("explain", "workspace:x").code == 2

@@ -11,6 +11,7 @@ from breaker.adapters.http.actions import LARGEST_BODY, act_of, read_action, sel
 from breaker.adapters.http.authentication import Doorkeeper
 from breaker.adapters.http.presentation import (
     account_as_json,
+    domain_as_json,
     explanation_as_json,
     report_as_json,
     verdict_as_json,
@@ -24,15 +25,16 @@ from breaker.domain.selectors import Scope, Selector, parse_selector
 from breaker.domain.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from breaker.adapters.http.health import Health
     from breaker.config import AdminToken
     from breaker.domain.acts import Act, Report
     from breaker.domain.listing import Page
-    from breaker.domain.standing import Explanation, Standing, VerdictRecord
+    from breaker.domain.standing import DomainStanding, Explanation, Standing, VerdictRecord
 
 PAGE, LARGEST_PAGE = 100, 1_000
+_OF_A_DOMAIN = f"{Scope.DOMAIN}:"
 
 
 class Accounts(Protocol):
@@ -55,11 +57,24 @@ class Explanations(Protocol):
         ...
 
 
+class Domains(Protocol):
+    """Sending domains as they stand."""
+
+    async def all(self, states: Collection[State] = ..., name: str | None = ...) -> Sequence[DomainStanding]:
+        """Return the domains that were ever decided about."""
+        ...
+
+
 class Trail(Protocol):
     """The audit trail."""
 
     async def page(
-        self, accounts: Sequence[int] | None, since: float | None, limit: int, cursor: str | None
+        self,
+        accounts: Sequence[int] | None,
+        since: float | None,
+        limit: int,
+        cursor: str | None,
+        scope: str | None = ...,
     ) -> Page[VerdictRecord]:
         """Return one page of entries, the newest first."""
         ...
@@ -88,6 +103,8 @@ class Operations(Protocol):
     def accounts(self) -> Accounts: ...  # noqa: D102 - as the class says
     @property
     def explanations(self) -> Explanations: ...  # noqa: D102
+    @property
+    def domains(self) -> Domains: ...  # noqa: D102
     @property
     def trail(self) -> Trail: ...  # noqa: D102
     @property
@@ -131,6 +148,8 @@ class AdminListener:
                 web.get("/metrics", self._health.metrics),
                 web.get("/api/v1/accounts", self.accounts),
                 web.get("/api/v1/accounts/{id}", self.account),
+                web.get("/api/v1/domains", self.domains),
+                web.get("/api/v1/domains/{name}", self.domain),
                 web.get("/api/v1/verdicts", self.verdicts),
                 web.post("/api/v1/actions", self.act),
             ]
@@ -172,13 +191,28 @@ class AdminListener:
         if not found:
             raise _not_found(request.match_info["id"])
         if len(found) > 1:
-            raise Problem(
-                HTTPStatus.CONFLICT,
-                "ambiguous",
-                f"{request.match_info['id']} is known in several applications: add ?application= with one of "
-                f"{', '.join(one.application_id for one in found)}",
-            )
+            raise _ambiguous(request.match_info["id"], [one.application_id for one in found])
         return respond(explanation_as_json(await self._operations.explanations.explain(found[0])))
+
+    async def domains(self, request: web.Request) -> web.Response:
+        """List the sending domains that have a circuit of their own, the worst state first."""
+        self._doorkeeper.admit(request, Role.READ)
+        found = await self._operations.domains.all(Query(request, "state").choices("state", State))
+        return respond({"data": [domain_as_json(one) for one in found]})
+
+    async def domain(self, request: web.Request) -> web.Response:
+        """Tell everything of one domain's circuit."""
+        self._doorkeeper.admit(request, Role.READ)
+        name = request.match_info["name"].lower()
+        application = Query(request, "application").text("application")
+        standings = await self._operations.domains.all((), name)
+        found = [one for one in standings if application in {None, one.application_id}]
+        if not found:
+            raise Problem(HTTPStatus.NOT_FOUND, "not_found", f"nothing was ever decided about the domain {name}")
+        if len(found) > 1:
+            raise _ambiguous(name, [one.application_id for one in found])
+        page = await self._operations.trail.page(None, None, PAGE, None, found[0].id)
+        return respond({**domain_as_json(found[0]), "verdicts": [verdict_as_json(one) for one in page.items]})
 
     async def verdicts(self, request: web.Request) -> web.Response:
         """List the audit trail, the newest first."""
@@ -187,6 +221,9 @@ class AdminListener:
         since, limit = query.moment("since"), query.integer("limit", PAGE, LARGEST_PAGE)
         cursor, name = query.text("cursor"), query.text("account")
         accounts = None
+        if name is not None and name.lower().startswith(_OF_A_DOMAIN):
+            page = await self._operations.trail.page(None, since, limit, cursor, name.lower())
+            return respond({"data": [verdict_as_json(one) for one in page.items], "next_cursor": page.next_cursor})
         if name is not None:
             accounts = [one.key for one in await self._find(name)]
             if not accounts:
@@ -213,6 +250,14 @@ class AdminListener:
         except ValueError:
             return []
         return await self._operations.accounts.find(selector) if selector.scope is Scope.ACCOUNT else []
+
+
+def _ambiguous(name: str, applications: Sequence[str]) -> Problem:
+    return Problem(
+        HTTPStatus.CONFLICT,
+        "ambiguous",
+        f"{name} is known in several applications: add ?application= with one of {', '.join(applications)}",
+    )
 
 
 def _not_found(name: str) -> Problem:

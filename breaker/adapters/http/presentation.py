@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from breaker.domain.counters import Counters
     from breaker.domain.headroom import Headroom
     from breaker.domain.outcomes import Tally
-    from breaker.domain.standing import CommandRecord, Enforcement, Explanation, Standing, VerdictRecord
+    from breaker.domain.standing import (
+        CommandRecord,
+        DomainStanding,
+        Enforcement,
+        Explanation,
+        Standing,
+        VerdictRecord,
+    )
     from breaker.domain.windows import Series
 
 Json = dict[str, Any]
@@ -73,8 +80,28 @@ def explanation_as_json(explanation: Explanation) -> Json:
     }
 
 
+def domain_as_json(standing: DomainStanding) -> Json:
+    """Return a sending domain with a circuit of its own."""
+    circuit = standing.circuit.circuit
+    return {
+        "id": standing.id,
+        "application_id": standing.application_id,
+        "domain": standing.domain,
+        "state": circuit.state,
+        "since": circuit.since,
+        "epoch": circuit.epoch,
+        "pending": _pending(circuit.pending),
+        "enforcement": _enforcement(standing.enforcement),
+        "cause": standing.cause,
+        "accounts": standing.accounts,
+        "counted_since": standing.circuit.restarted_at or None,
+        "intervals": [{"begins_at": one.begins_at, "ends_at": one.ends_at} for one in standing.circuit.intervals],
+        "last_verdict": verdict_as_json(standing.last_verdict) if standing.last_verdict else None,
+    }
+
+
 def verdict_as_json(verdict: VerdictRecord) -> Json:
-    """Return an entry of the audit trail; one about a group has a `scope`, and neither account nor states."""
+    """Return an entry of the audit trail; one about a group's mode has a `scope`, and no states."""
     return {
         "id": verdict.id,
         "account": verdict.account,

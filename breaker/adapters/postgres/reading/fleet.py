@@ -30,11 +30,19 @@ _BY_STATE = f"""
 """  # noqa: S608 - made of constants
 
 _PENDING_VERDICTS = """
-    SELECT pending_held_by, count(*) FROM circuits WHERE pending_verdict IS NOT NULL GROUP BY pending_held_by
+    SELECT pending_held_by, count(*)
+    FROM (
+        SELECT pending_held_by FROM circuits WHERE pending_verdict IS NOT NULL
+        UNION ALL
+        SELECT pending_held_by FROM domain_circuits WHERE pending_verdict IS NOT NULL
+    ) held
+    GROUP BY pending_held_by
 """
 
 _WEEK = 7 * 86_400.0
 _ACTIVE = "SELECT count(*) FROM circuits WHERE last_event_at >= $1"
+
+_DOMAINS = "SELECT state, count(*) FROM domain_circuits WHERE state <> 'sending' GROUP BY state"
 
 _COMMANDS = """
     SELECT kind, count(*), min(created_at) FROM commands WHERE ended_at IS NULL GROUP BY kind
@@ -75,8 +83,13 @@ class PostgresFleet:
         with translated():
             return int(await self._pool.fetchval(_ACTIVE, self._now() - _WEEK))
 
+    async def domains_by_state(self) -> Mapping[State, int]:
+        """Return how many sending domains there are by state of their own circuit, those that simply send left out."""
+        with translated():
+            return {State(state): count for state, count in await self._pool.fetch(_DOMAINS)}
+
     async def pending_verdicts(self) -> Mapping[HeldBy, int]:
-        """Return how many accounts have a held verdict, by what holds it."""
+        """Return how many accounts and domains have a held verdict, by what holds it."""
         with translated():
             rows = await self._pool.fetch(_PENDING_VERDICTS)
         return {HeldBy(held_by): count for held_by, count in rows}

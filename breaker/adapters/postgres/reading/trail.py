@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from breaker.adapters.postgres.errors import translated
@@ -34,6 +35,7 @@ class PostgresTrail:
         since: float | None = None,
         limit: int = 100,
         cursor: str | None = None,
+        scope: str | None = None,
     ) -> Page[VerdictRecord]:
         """Return one page of entries.
 
@@ -42,6 +44,7 @@ class PostgresTrail:
             since: Those from this moment on, Unix seconds.
             limit: How many at most.
             cursor: Where to go on.
+            scope: Those about this group only, such as `domain:example.com`.
 
         Raises:
             CursorError: The cursor is none that this list gave.
@@ -51,6 +54,7 @@ class PostgresTrail:
         for condition, value in (
             ("v.account = ANY(${}::int[])", accounts),
             ("v.at >= ${}", since),
+            ("v.scope = ${}", scope),
             ("v.id < ${}", decode_cursor(cursor, int) if cursor else None),
         ):
             if value is not None:
@@ -70,5 +74,6 @@ class PostgresTrail:
 
 def _entry(row: Sequence[Any]) -> VerdictRecord:
     grant_id, address, account, *verdict = row
-    name = None if account is None else grant_id or address or str(account)
-    return verdict_of(verdict, name, address)
+    entry = verdict_of(verdict, None if account is None else grant_id or address or str(account), address)
+    # A verdict about a domain's own circuit has states; one about a group's mode has none, and concerns nobody.
+    return replace(entry, account=entry.scope) if entry.account is None and entry.to else entry

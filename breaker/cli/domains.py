@@ -1,0 +1,82 @@
+"""Sending domains, told to a person: those whose own circuit is not simply sending, and one of them in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from breaker.cli.output import STYLES
+from breaker.cli.words import ago, many, moment
+from breaker.domain.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from breaker.domain.standing import DomainStanding, VerdictRecord
+
+
+def domain_lines(standings: Sequence[DomainStanding], now: float) -> Iterator[str]:
+    """Yield a line for each domain that is warned or stopped, or has a verdict pending."""
+    for one in standings:
+        circuit = one.circuit.circuit
+        if circuit.state is not State.SENDING:
+            shown = "" if one.circuit.confirmed else ", NOT YET CONFIRMED by the platform"
+            for_cause = f" for {one.cause}" if one.cause else ""
+            yield (
+                f"{one.id} is {circuit.state}{for_cause} since {ago(circuit.since, now)}{shown}: "
+                f"{many(one.accounts, 'account')}; `breaker explain {one.id}`"
+            )
+        elif (pending := circuit.pending) is not None:
+            yield f"{one.id} would be {pending.to}, held by {pending.held_by}: `breaker explain {one.id}`"
+
+
+def print_domain(console: Console, standing: DomainStanding, verdicts: Sequence[VerdictRecord], now: float) -> None:
+    """Tell all that is known of a domain's circuit."""
+    circuit, enforcement = standing.circuit.circuit, standing.enforcement
+    _say(console, standing.id, "bold")
+    _say(console, f"  application {standing.application_id}, {many(standing.accounts, 'account')}")
+    since = f" since {moment(circuit.since)} ({ago(circuit.since, now)})" if circuit.since else ""
+    _say(console, f"  state     {circuit.state}{since}", STYLES.get(circuit.state, ""))
+    if enforcement.is_confirmed:
+        _say(console, f"  platform  read back: {enforcement.confirmed}")
+    else:
+        tries = f", tried {enforcement.attempts} times" if enforcement.attempts else ""
+        error = f"; last error: {enforcement.error}" if enforcement.error else ""
+        _say(console, f"  platform  NOT YET CONFIRMED: {enforcement.wanted} is wanted{tries}{error}", "yellow")
+    if circuit.pending:
+        pending = circuit.pending
+        told = f"verdict {pending.verdict} asks for {pending.to}; held by {pending.held_by} since {moment(pending.at)}"
+        _say(console, f"  pending   {told}", "yellow")
+    for begins_at, ends_at in standing.circuit.intervals:
+        until = moment(ends_at) if ends_at is not None else "now"
+        _say(console, f"  left out  refusals of sends from {moment(begins_at)} until {until}, for its accounts")
+    console.print()
+    for verdict in verdicts:
+        by = f" by {verdict.author}" if verdict.author else ""
+        held = f", held by {verdict.held_by}" if verdict.held_by else ""
+        states = f"{verdict.before} -> {verdict.to}: " if verdict.to else ""
+        _say(console, f"  {moment(verdict.at)}  verdict {verdict.id}: {states}({verdict.detector}{by}{held})")
+        _say(console, f"    {verdict.why}")
+    console.print()
+    for line in _next_steps(standing):
+        console.print(Text(line), soft_wrap=True)  # in one piece, so that a command can be copied
+
+
+def _next_steps(standing: DomainStanding) -> Iterator[str]:
+    circuit = standing.circuit.circuit
+    if circuit.state is State.STOPPED:
+        yield "Once what the servers refuse is repaired, let the domain go and keep what was counted of its accounts:"
+        yield f"  breaker reset {standing.id} --only-domain --reason '...'"
+    elif circuit.state is State.WARNED:
+        yield "Its accounts are judged one by one. Once it is repaired:"
+        yield f"  breaker reset {standing.id} --only-domain --reason '...'"
+    elif circuit.pending:
+        yield "To do what was held:"
+        yield f"  breaker mode {standing.id} enforce --apply-pending --reason '...'"
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(text, style=style))
