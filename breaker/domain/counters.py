@@ -138,10 +138,18 @@ class Counters:
         self._add(change)
         if sends or hard_bounces:
             bounces = self._bounces if isinstance(self._bounces, Series) else self.bounces
-            self.crowded |= bounces.count(sent_at, sends, hard_bounces)
+            if sends:
+                bounces.add_send(sent_at, hard_bounces)
+            else:
+                bounces.mark_bad(sent_at)
+            self.crowded |= bounces.crowded
         if delivered or complaints:
-            all_complaints = self._complaints if isinstance(self._complaints, Series) else self.complaints
-            self.crowded |= all_complaints.count(sent_at, delivered, complaints)
+            heard = self._complaints if isinstance(self._complaints, Series) else self.complaints
+            if delivered:
+                heard.add_send(sent_at, complaints)
+            else:
+                heard.mark_bad(sent_at)
+            self.crowded |= heard.crowded
         if to_feedback or told:
             self.crowded |= self.feedback.count(sent_at, to_feedback, told)
         return change

@@ -40,54 +40,56 @@ def moment_of(mark: int) -> int:
 class Timeline:
     """Sends, and the bad ones among them.
 
+    Most sends are only ever added, so they wait in no order until somebody asks.
+
     Args:
         largest: The largest R; sends that no window of it reaches are forgotten in time.
 
     Attributes:
-        sends: The marks that are held, ascending.
-        bad: The marks of the bad ones, ascending.
-        total: How many sends there were, those no longer held too.
+        waiting: The marks of sends that were not put in order yet. To add one, append it.
     """
 
-    __slots__ = ("_keeps", "_most", "bad", "sends", "total")
+    __slots__ = ("_bad", "_forgotten", "_keeps", "_sends", "waiting")
 
     def __init__(self, largest: int) -> None:
         """Hold nothing yet."""
         self._keeps = int(largest * _KEPT) + 1
-        self._most = 2 * self._keeps
-        self.sends: list[int] = []
-        self.bad: list[int] = []
-        self.total = 0
+        self._sends: list[int] = []
+        self._bad: list[int] = []
+        self._forgotten = 0
+        self.waiting: list[int] = []
 
-    def add(self, mark: int) -> None:
-        """Add a send that is not known yet."""
-        sends = self.sends
-        if not sends or mark > sends[-1]:
-            sends.append(mark)
-        elif mark > sends[0] or len(sends) == self.total:
-            insort(sends, mark)
-        self.total += 1
-        if len(sends) > self._most:
-            self._forget()
+    @property
+    def sends(self) -> Sequence[int]:
+        """The marks that are held, ascending."""
+        if self.waiting:
+            self._put_in_order()
+        return self._sends
+
+    @property
+    def bad(self) -> Sequence[int]:
+        """The marks of the bad ones, ascending."""
+        return self._bad
+
+    @property
+    def total(self) -> int:
+        """How many sends there were, those no longer held too."""
+        return len(self._sends) + len(self.waiting) + self._forgotten
 
     def add_bad(self, mark: int) -> None:
-        """Note that a send turned out bad."""
-        bad = self.bad
+        """Note that a send, which was added, turned out bad."""
+        bad = self._bad
         if not bad or mark > bad[-1]:
             bad.append(mark)
-        elif mark >= self.sends[0]:
+        elif not self._forgotten or mark >= self._sends[0]:
             insort(bad, mark)
 
     def window(self, size: int) -> tuple[int, int]:
         """Return the bad ones and all of the `size` most recent sends, exact to the send."""
         sends = self.sends
         if len(sends) < size:
-            return len(self.bad), len(sends)
-        return self.bad_since(sends[-size]), size
-
-    def bad_since(self, mark: int) -> int:
-        """Return how many bad ones there are from a mark on."""
-        return len(self.bad) - bisect_left(self.bad, mark)
+            return len(self._bad), len(sends)
+        return len(self._bad) - bisect_left(self._bad, sends[-size]), size
 
     def series(self, sizes: Sequence[int], since: int = 0) -> Series:
         """Return the series of these sends, as it is counted anew from the ledger.
@@ -99,8 +101,20 @@ class Timeline:
         sends = self.sends
         if sends and moment_of(sends[0]) < since:
             sends = sends[bisect_left(sends, since << _BITS) :]
-        return Series.of_marks(sizes, sends, self.bad, moment_of)
+        return Series.of_marks(sizes, sends, self._bad, moment_of)
 
-    def _forget(self) -> None:
-        del self.sends[: -self._keeps]
-        del self.bad[: bisect_left(self.bad, self.sends[0])]
+    def _put_in_order(self) -> None:
+        sends, waiting = self._sends, self.waiting
+        waiting.sort()
+        late = bisect_left(waiting, sends[-1]) if sends else 0
+        for mark in waiting[:late]:
+            if mark > sends[0] or not self._forgotten:
+                insort(sends, mark)
+            else:
+                self._forgotten += 1
+        sends += waiting[late:]
+        waiting.clear()
+        if len(sends) > 2 * self._keeps:
+            self._forgotten += len(sends) - self._keeps
+            del sends[: -self._keeps]
+            del self._bad[: bisect_left(self._bad, sends[0])]

@@ -56,13 +56,15 @@ class KeptSends:
 
     Attributes:
         known: By name (the first 64 bits of its key), when each was sent, shifted by `BITS`, and what is known of it.
+        sends: How many there are.
+        delivered: How many were delivered.
         bounces: Sends in order, and the hard bounces among them.
         complaints: Delivered sends, and the complaints among them.
         feedback: The same to recipient domains that send complaint feedback.
         prune_at: How many sends to hold before those are forgotten that the ledger keeps no longer.
     """
 
-    __slots__ = ("bounces", "complaints", "feedback", "known", "prune_at")
+    __slots__ = ("bounces", "complaints", "delivered", "feedback", "known", "prune_at", "sends")
 
     def __init__(self, sizes: WindowSizes) -> None:
         """Hold none yet."""
@@ -72,6 +74,7 @@ class KeptSends:
 
     def begin_anew(self, sizes: WindowSizes) -> None:
         """Take all sends from their places."""
+        self.sends = self.delivered = 0
         self.bounces = Timeline(sizes.bounce[-1])
         self.complaints = Timeline(sizes.complaint[-1])
         self.feedback = Timeline(sizes.complaint[-1])
@@ -92,11 +95,13 @@ class KeptSends:
         mark = mark_of(sent_at, name)
         sends, hard_bounces, _, delivered, complaints, _, to_feedback, told = change
         if sends:
-            self.bounces.add(mark)
+            self.sends += 1
+            self.bounces.waiting.append(mark)
         if delivered:
-            self.complaints.add(mark)
+            self.delivered += 1
+            self.complaints.waiting.append(mark)
             if to_feedback:
-                self.feedback.add(mark)
+                self.feedback.waiting.append(mark)
         if hard_bounces:
             self.bounces.add_bad(mark)
         elif complaints:

@@ -146,7 +146,7 @@ class Replay:
     ) -> Tally:
         kept, counters = account.kept, account.counters
         if now >= account.turns_bad_at and account.known_before is None:
-            account.known_before = kept.bounces.total
+            account.known_before = kept.sends
         account.last_at = now
         change = counters.record(sent_at, before, after, self.rules.counting)
         kept.place(name, sent_at, change)
@@ -158,11 +158,10 @@ class Replay:
             place.count(sent_at, change.sends, change.delivered)
         _, hard_bounces, _, _, complaints, _, _, _ = change
         of_bounces, of_complaints = account.lines
-        total = kept.bounces.total
-        if hard_bounces or total >= of_bounces.wakes_at:
-            of_bounces.look(now, total, bad=hard_bounces > 0)
-        if complaints or kept.complaints.total >= of_complaints.wakes_at:
-            of_complaints.look(now, total, bad=complaints > 0)
+        if hard_bounces or kept.sends >= of_bounces.wakes_at:
+            of_bounces.look(now, kept.sends, bad=hard_bounces > 0)
+        if complaints or kept.delivered >= of_complaints.wakes_at:
+            of_complaints.look(now, kept.sends, bad=complaints > 0)
         if account.others is not None:
             account.others.take(now, sent_at, change)
         return change
@@ -259,7 +258,7 @@ class Replay:
         if verdict is None:
             return
         account.circuit = apply(account.circuit, verdict, 0)
-        known = account.kept.bounces.total
+        known = account.kept.sends
         account.steps.append(Step(now, known, verdict.signal, verdict.detector, verdict.to, verdict.count, verdict.of))
         if verdict.to is State.STOPPED and self.guard is not None:
             self.guard.stop(account, self.accounts, now)
