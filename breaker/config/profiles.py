@@ -159,11 +159,11 @@ class Preset:
 
 PRESETS: Mapping[str, Preset] = {
     "standard": Preset(),
-    # At 12 % bounces it stops after a quarter fewer sends. Three times the false stops at most, while bounces stay below
-    # 1.5 %: an account at 2 % is not healthy to it, and is stopped within months.
+    # At 12 % bounces it stops after a quarter fewer sends. At most three times the false stops, while bounces stay
+    # below 1.5 %: an account at 2 % is not healthy to it, and of such, one to five in a hundred are stopped in a week.
     "strict": Preset(healthy=0.75, level=0.875, allowance=3.0),
-    # After a fifth more sends; a third of the false stops, and that at up to 2.2 %. Not at more, since accounts at 2.5 %
-    # that send much come to the platform's line by chance alone, where anybody is stopped.
+    # After a fifth more sends; a third of the false stops, and that at up to 2.2 %. Not at more, since accounts at
+    # 2.5 % that send much come to the platform's line by chance alone, where anybody is stopped.
     "lenient": Preset(healthy=1.1, level=1.125, allowance=1 / 3),
 }
 """The presets; `breaker error-rates --presets` prints what they mean."""
