@@ -317,21 +317,32 @@ class Series:
 
     def _compact(self) -> None:
         """Join neighbours that no edge needs apart any more, and drop what no window reaches."""
+        # Done for every sixteenth bucket, so it calls nothing: `held` is in the bucket at hand, `newer` before it.
         starts: list[int] = []
         totals: list[int] = []
         bads: list[int] = []
-        newer = 0
+        newer = held = held_bad = edge = 0
+        room = _filled(self._limits[0])
         for start, total, bad in zip(reversed(self._starts), reversed(self._totals), reversed(self._bad), strict=True):
-            if starts and totals[-1] + total <= _filled(self._limit_behind(newer - totals[-1])):
-                starts[-1], totals[-1], bads[-1] = start, totals[-1] + total, bads[-1] + bad
-            elif newer >= self.sizes[-1]:
+            if held and held + total <= room:
+                starts[-1] = start
+                held += total
+                held_bad += bad
+                continue
+            if newer + held >= self.sizes[-1]:
                 self.truncated = True
                 break
-            else:
-                starts.append(start)
-                totals.append(total)
-                bads.append(bad)
-            newer += total
+            if held:
+                totals.append(held)
+                bads.append(held_bad)
+                newer += held
+            while newer >= self.sizes[edge] and edge + 1 < len(self.sizes):
+                edge += 1
+                room = _filled(self._limits[edge])
+            starts.append(start)
+            held, held_bad = total, bad
+        totals.append(held)
+        bads.append(held_bad)
         self._starts = array("I", reversed(starts))
         self._totals = array(self._totals.typecode, reversed(totals))
         self._bad = array(self._bad.typecode, reversed(bads))
