@@ -15,7 +15,6 @@ from breaker.adapters.nylas.recorded import decode_line
 from breaker.adapters.records import BrokenRecordError, open_record
 from breaker.adapters.secrets import known_send_hash_key
 from breaker.app.derived import counting, guard_limits, profiles, window_sizes
-from breaker.app.intake import FEEDBACK_DOMAINS
 from breaker.domain.backtest.fleet_guard import FleetGuard
 from breaker.domain.backtest.presets import PRESETS
 from breaker.domain.backtest.replay import Replay
@@ -130,7 +129,7 @@ def backtest(
     turns_bad_at = _read_truth(truth) if truth else {}
     rules = Rules(
         counting=counting(settings),
-        feedback_domains=FEEDBACK_DOMAINS,
+        feedback_domains=settings.counting.feedback_domains,
         simulator_domains=settings.counting.simulator_domains,
         send_key=known_send_hash_key(settings) or _KEY,
         retention=settings.ledger.retention_days * _DAY,

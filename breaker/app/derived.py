@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from breaker.domain.budget import Budget
+from breaker.domain.causes import TextClass
 from breaker.domain.counters import WindowSizes
 from breaker.domain.detectors import Signal
+from breaker.domain.domain_circuit import DomainLimits
 from breaker.domain.guard import Limits
 from breaker.domain.modes import ConfiguredModes
 from breaker.domain.outcomes import COUNTED_BY_DEFAULT, Counting
@@ -91,6 +93,21 @@ def guard_limits(settings: Settings) -> Limits:
         in_window=(guard.window_minimum, guard.window_share),
         in_all=(guard.total_minimum, guard.total_share),
         in_group=(guard.group_minimum, guard.group_share),
+    )
+
+
+def domain_limits(settings: Settings) -> DomainLimits:
+    """Return when a sending domain fails."""
+    said = settings.domains
+    return DomainLimits(
+        window=said.window_seconds,
+        accounts=said.accounts,
+        lone_accounts=said.lone_accounts,
+        chance=said.chance,
+        healthy={
+            TextClass.AUTHENTICATION: said.healthy_authentication_rate,
+            TextClass.BLOCKLIST: said.healthy_blocklist_rate,
+        },
     )
 
 

@@ -19,6 +19,7 @@ from breaker.config.description import SettingLine, describe
 from breaker.config.groups import (
     CountingSettings,
     DetectionSettings,
+    DomainSettings,
     GuardSettings,
     IntakeSettings,
     LedgerSettings,
@@ -38,6 +39,7 @@ __all__ = [
     "ConfigurationError",
     "CountingSettings",
     "DetectionSettings",
+    "DomainSettings",
     "GuardSettings",
     "GuardedApplication",
     "GuardedWorkspace",

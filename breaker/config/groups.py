@@ -50,6 +50,25 @@ class CountingSettings(Group):
     """Recipient domains whose mail counts nowhere, except in a drill. Default: that of the transport's mailbox
     simulator, whose bounces are made on purpose."""
 
+    feedback_domains: Annotated[Domains, AfterValidator(_lowered)] = frozenset(
+        {
+            "aol.com",
+            "comcast.net",
+            "cox.net",
+            "fastmail.com",
+            "hotmail.com",
+            "live.com",
+            "msn.com",
+            "outlook.com",
+            "rocketmail.com",
+            "yahoo.com",
+            "ymail.com",
+        }
+    )
+    """Recipient domains that send complaint feedback; a rate of complaints is taken over deliveries to them alone, too.
+    Default: those whose feedback loops are public knowledge; Gmail has none. Others are learnt from the complaints that
+    they send."""
+
     representative_volumes: Annotated[Volumes, AfterValidator(_rising_volumes)] = (1_000, 3_000, 10_000)
     """Assumed sizes, in sends, of the platform's "recent representative send volume" for bounces; the worst of them is
     judged. Default: 1,000, 3,000 and 10,000, because the platform does not publish its own and the transport beneath it
@@ -103,6 +122,38 @@ class DetectionSettings(Group):
     complaints: Step = "stop"
     """The same for complaints. Default: `stop`, which they lead to on strong evidence of the account's own only; alone
     they limit it."""
+
+
+class DomainSettings(Group):
+    """When a sending domain fails as a whole: its accounts' mail refused for its authentication, or by a blocklist.
+
+    A domain is stopped where its accounts are enforced and `block_domain` is among their actuators.
+    """
+
+    window_seconds: Seconds = 3_600.0
+    """The time, in seconds, within which refused sends were sent. Default: 3,600: a broken record shows within minutes,
+    and an hour of mail of a quiet domain is enough to tell."""
+
+    accounts: Annotated[int, Field(ge=2)] = 3
+    """Accounts that must have been refused; two where the domain has no more. Default: 3: one account's trouble is its
+    own, and two may share a list of recipients."""
+
+    lone_accounts: Annotated[int, Field(ge=2)] = 5
+    """The same where a single recipient domain refused them all for failed authentication. Default: 5: a large
+    provider may be the only one that checks, and a company's gateway that misreads a domain seldom meets five of its
+    accounts."""
+
+    chance: Annotated[float, Field(gt=0, le=0.01)] = 1e-6
+    """The probability, at most, with which a healthy domain shows as many refusals. Default: 0.000001: a domain of
+    1,000 sends an hour is then stopped for nothing less often than once in a hundred years."""
+
+    healthy_authentication_rate: Annotated[float, Field(gt=0, le=0.05)] = 0.0005
+    """The share of sends, a fraction, that a healthy domain has refused for failed authentication. Default: 0.0005:
+    forwarders break it now and then."""
+
+    healthy_blocklist_rate: Annotated[float, Field(gt=0, le=0.05)] = 0.002
+    """The same for blocklists and reputation. Default: 0.002: shared addresses of the transport are listed now and
+    then, by somebody."""
 
 
 class GuardSettings(Group):

@@ -14,6 +14,7 @@ from breaker.config.applications import ApplicationSettings, GuardedApplication,
 from breaker.config.groups import (
     CountingSettings,
     DetectionSettings,
+    DomainSettings,
     GuardSettings,
     IntakeSettings,
     LedgerSettings,
@@ -146,6 +147,7 @@ class Settings(BaseSettings):
     """What differs from `[detection]` for some accounts, each a `[[profiles]]` table of the TOML file. Default:
     nothing."""
 
+    domains: DomainSettings = DomainSettings()
     guard: GuardSettings = GuardSettings()
     ledger: LedgerSettings = LedgerSettings()
     platform: PlatformSettings = PlatformSettings()

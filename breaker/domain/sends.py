@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from breaker.domain.outcomes import OutcomeSet, outcome_bit
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from breaker.domain.outcomes import Counting, OutcomeKind, Recipient
 
 SAME_SEND = 86_400
@@ -37,7 +39,7 @@ class Rules:
     """
 
     counting: Counting
-    feedback_domains: frozenset[str]
+    feedback_domains: Container[str]
     simulator_domains: frozenset[str]
     send_key: bytes
     retention: float = 90.0 * _DAY
