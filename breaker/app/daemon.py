@@ -34,6 +34,7 @@ from breaker.adapters.nylas.client import NylasPlatform
 from breaker.adapters.nylas.transport import Transport
 from breaker.adapters.postgres.adoption import PostgresAdoption
 from breaker.adapters.postgres.circuits import PostgresCircuits
+from breaker.adapters.postgres.domains import PostgresDomains
 from breaker.adapters.postgres.facts import OtherSendKeyError, check_send_key
 from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
@@ -51,6 +52,7 @@ from breaker.app.reload import Reload
 from breaker.app.reporter import Reporter
 from breaker.domain.circuit import Mode
 from breaker.flows.adopt import Sweep
+from breaker.flows.adopt_domains import SweepDomains
 from breaker.flows.carry_out import Pace, Sender, Surroundings
 from breaker.flows.fixtures import Names
 from breaker.flows.follow_grants import read_all
@@ -86,6 +88,7 @@ class Rhythm:
         grants: Between two readings of all grants.
         adoption: Between two sweeps for what is blocked on the platform and unknown here.
         pooling: Between two looks at what the accounts of each domain and workspace did together.
+        feedback: Between two looks at which recipient domains send complaint feedback.
     """
 
     upkeep: float = 60.0
@@ -93,6 +96,7 @@ class Rhythm:
     grants: float = 300.0
     adoption: float = 60.0
     pooling: float = 60.0
+    feedback: float = 300.0
 
 
 class OnlyObserving:
@@ -247,6 +251,7 @@ class Daemon:
         self._every("fleet size", self._count_fleet, self._rhythm.fleet_size, self._clock.sleep)
         self._every("upkeep", partial(self._keep_up, upkeep), self._rhythm.upkeep, self._clock.sleep)
         self._every("pooled evidence", self._intake.pool_evidence, self._rhythm.pooling, self._clock.sleep)
+        self._every("feedback domains", self._intake.learn_feedback, self._rhythm.feedback, self._clock.sleep)
         missing = partial(
             order_again,
             PostgresUnordered(pool),
@@ -286,6 +291,14 @@ class Daemon:
             quarantines=around.quarantines,
         )
         self._every("adoption", sweep, self._rhythm.adoption, self._clock.sleep)
+        domains = SweepDomains(
+            application_id=one.id,
+            platform=platform,
+            inventory=around.inventory,
+            domains=PostgresDomains(pool),
+            clock=self._clock,
+        )
+        self._every("adoption of domains", domains, self._rhythm.adoption, self._clock.sleep)
         grants = partial(self._read_grants, one.id, platform)
         self._every("grants", grants, self._rhythm.grants, self._clock.sleep)
 

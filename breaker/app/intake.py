@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from breaker.adapters.http.webhook import TryLaterError, Undecodable
+from breaker.adapters.postgres.feedback import PostgresFeedback
 from breaker.adapters.postgres.guard import PostgresGuard
 from breaker.adapters.postgres.identities import Identities
 from breaker.adapters.postgres.ledger import PostgresLedger
@@ -16,11 +17,12 @@ from breaker.adapters.postgres.pooled import PostgresGroupCounts
 from breaker.adapters.postgres.roster import PostgresRoster
 from breaker.adapters.postgres.undecoded import PostgresUndecoded
 from breaker.adapters.secrets import read_send_hash_key
-from breaker.app.derived import counting, guard_limits, window_sizes
+from breaker.app.derived import counting, domain_limits, guard_limits, window_sizes
 from breaker.domain.sends import Rules
 from breaker.flows.count import Count
 from breaker.flows.follow_grants import follow
 from breaker.flows.ingest import Ingest, OverloadedError, PoisonousEventError, StoppedError
+from breaker.flows.learn_feedback import FeedbackDomains, LearnFeedback
 from breaker.flows.pool_evidence import PoolEvidence
 
 if TYPE_CHECKING:
@@ -57,19 +59,22 @@ class Intake:
         self._undecoded = PostgresUndecoded(pool, self.identities)
         self._guard = PostgresGuard(guard_limits(settings))
         self.pool_evidence = PoolEvidence(PostgresGroupCounts(pool), lambda: in_force.profiles.base.budget, clock)
+        self._feedback = FeedbackDomains(settings.counting.feedback_domains)
+        self.learn_feedback = LearnFeedback(PostgresFeedback(pool), self._feedback, clock)
         self._count = Count(
             ledger=PostgresLedger(pool, sizes, self.identities, self.partitions, self._guard),
             modes=modes,
             profiles=in_force.profiles,
             rules=Rules(
                 counting=counts,
-                feedback_domains=FEEDBACK_DOMAINS,
+                feedback_domains=self._feedback,
                 simulator_domains=settings.counting.simulator_domains,
                 send_key=read_send_hash_key(settings),
                 retention=settings.ledger.retention_days * _DAY,
             ),
             actuators_of=in_force.actuators_of,
             pooled=lambda: self.pool_evidence.current,
+            domain_limits=domain_limits(settings),
         )
         self.ingest = Ingest(
             self._count_batch,
@@ -89,7 +94,9 @@ class Intake:
             retention=settings.ledger.retention_days * _DAY,
         )
         self._guard.configure(guard_limits(settings))
-        self._count = replace(self._count, profiles=self._in_force.profiles, rules=rules)
+        self._feedback.configured = settings.counting.feedback_domains
+        limits = domain_limits(settings)
+        self._count = replace(self._count, profiles=self._in_force.profiles, rules=rules, domain_limits=limits)
 
     async def _count_batch(self, events: Sequence[DeliveryEvent], now: float) -> Report:
         return await self._count(events, now)
@@ -113,21 +120,3 @@ class Intake:
         """Keep what was not understood."""
         log.error("notification kept undecoded", trigger=one.trigger, problem=one.problem)
         await self._undecoded.keep(one, self._clock.now())
-
-
-FEEDBACK_DOMAINS = frozenset(
-    {
-        "aol.com",
-        "comcast.net",
-        "cox.net",
-        "fastmail.com",
-        "hotmail.com",
-        "live.com",
-        "msn.com",
-        "outlook.com",
-        "rocketmail.com",
-        "yahoo.com",
-        "ymail.com",
-    }
-)
-"""Recipient domains whose complaint feedback loops are public knowledge; Gmail has none."""
