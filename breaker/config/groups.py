@@ -90,7 +90,7 @@ class DetectionSettings(Group):
     look at and reset; thresholds follow from it and from what each account sends."""
 
     false_limits_per_week: FalseAlarms = 8.0
-    """The same for accounts that are limited to replies. Default: 8, a quarter of them for complaints: it costs less
+    """The same for accounts that are limited to replies. Default: 8, a third of them for complaints: it costs less
     than a stop, and a bad account is slowed while the evidence for one grows."""
 
     false_warnings_per_week: FalseAlarms = 50.0

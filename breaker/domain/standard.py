@@ -71,10 +71,10 @@ def standard_profile(budget: Budget, sizes: WindowSizes, lowest_level: float) ->
         "standard",
         budget,
         (
-            _cusum(budget, bounce, {State.STOPPED: 0.75, State.LIMITED: 0.75, State.WARNED: 0.6}),
+            _cusum(budget, bounce, {State.STOPPED: 0.75, State.LIMITED: 0.65, State.WARNED: 0.6}),
             _level(budget, bounce, State.STOPPED, 0.1, floors[bounce]),
             _young(budget, bounce, State.STOPPED, 0.05),
-            _cusum(budget, complaint, {State.LIMITED: 0.22, State.WARNED: 0.3}),
+            _cusum(budget, complaint, {State.LIMITED: 0.28, State.WARNED: 0.3}),
             Corroborated(_cusum(budget, complaint, {State.STOPPED: 0.1})),
             _level(budget, complaint, State.LIMITED, 0.04, floors[complaint]),
             _level(budget, complaint, State.WARNED, 0.1, floors[complaint]),
