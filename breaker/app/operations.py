@@ -10,6 +10,7 @@ from breaker.adapters.clock import SystemClock
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.directory import PostgresDirectory
 from breaker.adapters.postgres.domains import PostgresDomains
+from breaker.adapters.postgres.feedback import PostgresFeedback
 from breaker.adapters.postgres.modes import PostgresModes
 from breaker.adapters.postgres.reading.accounts import PostgresAccounts
 from breaker.adapters.postgres.reading.active import PostgresActive
@@ -43,6 +44,7 @@ class Operations:
         accounts: Accounts as they stand.
         explanations: Accounts in full.
         domains: Sending domains as they stand.
+        feedback: Recipient domains that were seen to send complaint feedback.
         trail: The audit trail.
         fleet: Counts over all accounts.
         active: The accounts that send, with all that they are judged by.
@@ -56,6 +58,7 @@ class Operations:
     accounts: PostgresAccounts
     explanations: PostgresExplanations
     domains: PostgresDomainStandings
+    feedback: PostgresFeedback
     trail: PostgresTrail
     fleet: PostgresFleet
     active: PostgresActive
@@ -77,6 +80,7 @@ def wire_operations(settings: Settings, pool: asyncpg.Pool, clock: Clock) -> Ope
         accounts=PostgresAccounts(pool, sizes, lambda: in_force.modes, lambda: in_force.profiles, clock.now),
         explanations=PostgresExplanations(pool, trail, counting(settings), clock.now),
         domains=PostgresDomainStandings(pool),
+        feedback=PostgresFeedback(pool),
         trail=trail,
         fleet=PostgresFleet(pool, lambda: in_force.modes, clock.now),
         active=PostgresActive(pool, sizes),

@@ -22,6 +22,7 @@ from breaker.domain.headroom import headroom, rate
 from breaker.domain.listing import AccountFilter, CursorError, Sort
 from breaker.domain.selectors import Scope, parse_selector
 from breaker.domain.states import State
+from breaker.flows.learn_feedback import FeedbackDomains
 
 if TYPE_CHECKING:
     from breaker.domain.selectors import Selector
@@ -151,8 +152,11 @@ def explain(
             shown = [explanation_as_json(one) for one in explanations]
             print_json(shown[0] if len(shown) == 1 else shown)
         else:
+            feedback = FeedbackDomains(available.in_force.settings.counting.feedback_domains)
+            feedback.learnt = frozenset(one.domain for one in await available.feedback.all())
             for one in explanations:
                 print_explanation(results(), one, available.clock.now())
+                remark(feedback.sentence)
         return ExitCode.DONE
 
     operate(read_settings(config, data_dir=data_dir), work)

@@ -43,6 +43,15 @@ class FeedbackDomains:
         self.configured = frozenset(configured)
         self.learnt: frozenset[str] = frozenset()
 
+    @property
+    def sentence(self) -> str:
+        """Say how many there are."""
+        learnt = len(self.learnt - self.configured)
+        return (
+            f'Rates "with feedback" are over deliveries to the {len(self.configured) + learnt:,} recipient domains '
+            f"known to send complaint feedback: {len(self.configured):,} configured, {learnt:,} learnt."
+        )
+
     def __contains__(self, domain: object) -> bool:
         return domain in self.configured or domain in self.learnt
 

@@ -13,6 +13,7 @@ from breaker.adapters.http.presentation import (
     account_as_json,
     domain_as_json,
     explanation_as_json,
+    feedback_as_json,
     report_as_json,
     verdict_as_json,
 )
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from breaker.adapters.http.health import Health
-    from breaker.config import AdminToken
+    from breaker.config import AdminToken, Settings
     from breaker.domain.acts import Act, Report
     from breaker.domain.listing import Page
     from breaker.domain.standing import DomainStanding, Explanation, Standing, VerdictRecord
+    from breaker.ports import LearntDomain
 
 PAGE, LARGEST_PAGE = 100, 1_000
 _OF_A_DOMAIN = f"{Scope.DOMAIN}:"
@@ -63,6 +65,21 @@ class Domains(Protocol):
     async def all(self, states: Collection[State] = ..., name: str | None = ...) -> Sequence[DomainStanding]:
         """Return the domains that were ever decided about."""
         ...
+
+
+class Feedback(Protocol):
+    """Recipient domains that were seen to send complaint feedback."""
+
+    async def all(self) -> Sequence[LearntDomain]:
+        """Return all that were ever learnt."""
+        ...
+
+
+class InForce(Protocol):
+    """The configuration in force."""
+
+    @property
+    def settings(self) -> Settings: ...  # noqa: D102 - as the class says
 
 
 class Trail(Protocol):
@@ -105,6 +122,10 @@ class Operations(Protocol):
     def explanations(self) -> Explanations: ...  # noqa: D102
     @property
     def domains(self) -> Domains: ...  # noqa: D102
+    @property
+    def feedback(self) -> Feedback: ...  # noqa: D102
+    @property
+    def in_force(self) -> InForce: ...  # noqa: D102
     @property
     def trail(self) -> Trail: ...  # noqa: D102
     @property
@@ -150,6 +171,7 @@ class AdminListener:
                 web.get("/api/v1/accounts/{id}", self.account),
                 web.get("/api/v1/domains", self.domains),
                 web.get("/api/v1/domains/{name}", self.domain),
+                web.get("/api/v1/feedback-domains", self.feedback_domains),
                 web.get("/api/v1/verdicts", self.verdicts),
                 web.post("/api/v1/actions", self.act),
             ]
@@ -213,6 +235,12 @@ class AdminListener:
             raise _ambiguous(name, [one.application_id for one in found])
         page = await self._operations.trail.page(None, None, PAGE, None, found[0].id)
         return respond({**domain_as_json(found[0]), "verdicts": [verdict_as_json(one) for one in page.items]})
+
+    async def feedback_domains(self, request: web.Request) -> web.Response:
+        """List the recipient domains that are known to send complaint feedback."""
+        self._doorkeeper.admit(request, Role.READ)
+        configured = self._operations.in_force.settings.counting.feedback_domains
+        return respond(feedback_as_json(configured, await self._operations.feedback.all()))
 
     async def verdicts(self, request: web.Request) -> web.Response:
         """List the audit trail, the newest first."""

@@ -12,6 +12,8 @@ from breaker.domain.detectors import Signal
 from breaker.domain.headroom import headroom, rate
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from breaker.domain.acts import Report
     from breaker.domain.circuit import Pending
     from breaker.domain.counters import Counters
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
         VerdictRecord,
     )
     from breaker.domain.windows import Series
+    from breaker.ports import LearntDomain
 
 Json = dict[str, Any]
 
@@ -97,6 +100,22 @@ def domain_as_json(standing: DomainStanding) -> Json:
         "counted_since": standing.circuit.restarted_at or None,
         "intervals": [{"begins_at": one.begins_at, "ends_at": one.ends_at} for one in standing.circuit.intervals],
         "last_verdict": verdict_as_json(standing.last_verdict) if standing.last_verdict else None,
+    }
+
+
+def feedback_as_json(configured: Collection[str], learnt: Sequence[LearntDomain]) -> Json:
+    """Return the recipient domains that are known to send complaint feedback: the second denominator of complaints."""
+    return {
+        "configured": sorted(configured),
+        "learnt": [
+            {
+                "domain": one.domain,
+                "complaints": one.complaints,
+                "accounts": one.accounts,
+                "learnt_at": one.learnt_at,
+            }
+            for one in learnt
+        ],
     }
 
 
