@@ -14,7 +14,7 @@ import random
 import signal
 import socket
 import uuid
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ from breaker.adapters.postgres.adoption import PostgresAdoption
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.domains import PostgresDomains
 from breaker.adapters.postgres.facts import OtherSendKeyError, check_send_key
+from breaker.adapters.postgres.feed import PostgresFeed
 from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.outbox import PostgresOutbox
@@ -56,11 +57,13 @@ from breaker.flows.adopt_domains import SweepDomains
 from breaker.flows.carry_out import Pace, Sender, Surroundings
 from breaker.flows.fixtures import Names
 from breaker.flows.follow_grants import read_all
+from breaker.flows.lease import Lease
 from breaker.flows.order_again import order_again
+from breaker.flows.watch_feed import EVERY, WatchFeed
 from breaker.ports import ModeInForce, PlatformError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     import asyncpg
 
@@ -74,6 +77,7 @@ _DAY = 86_400.0
 _LOOK_AT_SECRETS = 1.0
 _ORDER_AGAIN = 5.0
 _BREATH = 5.0
+_LEASE = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -89,6 +93,7 @@ class Rhythm:
         adoption: Between two sweeps for what is blocked on the platform and unknown here.
         pooling: Between two looks at what the accounts of each domain and workspace did together.
         feedback: Between two looks at which recipient domains send complaint feedback.
+        feed: Between two looks at what was heard of each application.
     """
 
     upkeep: float = 60.0
@@ -97,6 +102,7 @@ class Rhythm:
     adoption: float = 60.0
     pooling: float = 60.0
     feedback: float = 300.0
+    feed: float = EVERY
 
 
 class OnlyObserving:
@@ -169,10 +175,14 @@ class Daemon:
             reporter = self._reporter
             modes: Modes = OnlyObserving() if observe_only else self.operations.modes
             self.operations.in_force.count_fleet(await self.operations.fleet.active())
-            self._intake = Intake(self.operations.in_force, pool, self._clock, modes, reporter)
+            feed = self._watch_feed(pool)
+            with suppress(StoreError):  # a gap that goes on is known before the first event comes
+                await feed()
+            self._intake = Intake(self.operations.in_force, pool, self._clock, modes, feed, reporter)
             upkeep = PostgresUpkeep(pool, self._intake.partitions)
             await upkeep.make_days_ahead(self._clock.now())
             self._start_workers(pool, upkeep)
+            self._every("feed", feed, self._rhythm.feed, self._clock.sleep)
             for work in (
                 self._metrics.keep_polling(self.operations.fleet, self._clock),
                 self.operations.modes.keep_fresh(),
@@ -241,6 +251,13 @@ class Daemon:
             answer_within=self._settings.platform.timeout_seconds,
         )
         return Guarded(application, NylasPlatform(transport), application.id)
+
+    def _watch_feed(self, pool: asyncpg.Pool) -> WatchFeed:
+        def listening() -> Mapping[str, NylasPlatform | None]:
+            return {one.id: one.platform for one in self.guarded if one.id is not None}
+
+        lease = Lease(PostgresLeases(pool), "feed", self.name, _LEASE)
+        return WatchFeed(PostgresFeed(pool), self._clock, listening, lease, self._reporter)
 
     def _wake_senders(self) -> None:
         for sender in self._senders:
@@ -359,6 +376,7 @@ class Daemon:
         now = self._clock.now()
         await upkeep.make_days_ahead(now)
         await upkeep.fold_tallies()
+        await upkeep.drop_old_feed(now)
         await upkeep.drop_days_before(now - self.operations.in_force.settings.ledger.retention_days * _DAY)
 
 

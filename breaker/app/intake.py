@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from breaker.app.reporter import Reporter
     from breaker.domain.outcomes import DeliveryEvent
     from breaker.flows.count import Report
+    from breaker.flows.watch_feed import WatchFeed
     from breaker.ports import Clock, Modes
 
 _DAY = 86_400.0
@@ -47,8 +48,11 @@ log = structlog.get_logger(__name__)
 class Intake:
     """From the webhook's bytes to a committed outcome."""
 
-    def __init__(self, in_force: InForce, pool: asyncpg.Pool, clock: Clock, modes: Modes, reporter: Reporter) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - wired once, in the daemon
+        self, in_force: InForce, pool: asyncpg.Pool, clock: Clock, modes: Modes, feed: WatchFeed, reporter: Reporter
+    ) -> None:
         """Wire the parts; nothing runs yet."""
+        self._feed = feed
         self._clock = clock
         self._in_force = in_force
         settings = in_force.settings
@@ -75,6 +79,7 @@ class Intake:
             actuators_of=in_force.actuators_of,
             pooled=lambda: self.pool_evidence.current,
             domain_limits=domain_limits(settings),
+            holds=feed,
         )
         self.ingest = Ingest(
             self._count_batch,
@@ -103,6 +108,7 @@ class Intake:
 
     async def deliver(self, event: DeliveryEvent, body: bytes) -> str:
         """Return once a delivery event is committed, with the word for metrics."""
+        self._feed.heard(event, self._clock.now())
         try:
             await self.ingest.submit(event)
         except (OverloadedError, StoppedError) as error:

@@ -11,7 +11,7 @@ from breaker.domain.states import State
 from breaker.ports import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
 
     from breaker.adapters.metrics import Metrics
     from breaker.flows.count import Report
@@ -96,6 +96,10 @@ class Reporter:
     def received(self, application_id: str, trigger: str, occurred_at: float, now: float) -> None:
         """A signed notification came."""
         self._metrics.event(application_id, trigger, now - occurred_at, now)
+
+    def feeds(self, blind: Collection[str], last_at: Mapping[tuple[str, str], float]) -> None:
+        """The feeds were looked at."""
+        self._metrics.feeds(blind, last_at)
 
     def confirmed(self, command: Command, seconds: float) -> None:
         """A command was read back."""

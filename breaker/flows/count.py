@@ -15,7 +15,7 @@ from breaker.domain.pooled import Pooled
 from breaker.domain.states import State
 from breaker.flows.judge import Evidence, Judge
 from breaker.flows.judge_domains import Fresh, JudgeDomains
-from breaker.ports import BadOutcome, Counted, Send, Sender, SendingDomain, TallyKey, TryTransactionAgainError
+from breaker.ports import BadOutcome, Counted, NoHolds, Send, Sender, SendingDomain, TallyKey, TryTransactionAgainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from breaker.domain.sends import Rules
     from breaker.flows.judge import Given
     from breaker.flows.judge_domains import GivenDomain
-    from breaker.ports import Account, Ledger, LedgerTransaction, Modes
+    from breaker.ports import Account, Holds, Ledger, LedgerTransaction, Modes
 
 _HOUR = 3600
 _SENDS_READ = 3
@@ -98,6 +98,7 @@ class Count:
         actuators_of: The ways to stop that are on for an account.
         pooled: Returns what the accounts of a group say about each other.
         domain_limits: When a sending domain fails.
+        holds: What keeps everybody from being changed.
     """
 
     ledger: Ledger
@@ -107,6 +108,7 @@ class Count:
     actuators_of: Callable[[Account], Collection[Actuator]]
     pooled: Callable[[], Pooled] = Pooled
     domain_limits: DomainLimits = field(default_factory=DomainLimits)
+    holds: Holds = field(default_factory=NoHolds)
 
     async def __call__(self, events: Sequence[DeliveryEvent], now: float) -> Report:
         """Count a batch; all of it, or nothing.
@@ -133,8 +135,8 @@ class Count:
         if not outcomes:
             return report
         await self.ledger.make_room_for({outcome.event.sent_at for outcome in outcomes})
-        judge = Judge(self.profiles, self.modes, self.actuators_of, self.pooled, report.given)
-        judge_domains = JudgeDomains(self.domain_limits, self.modes, self.actuators_of, report.domains)
+        judge = Judge(self.profiles, self.modes, self.actuators_of, self.pooled, self.holds, report.given)
+        judge_domains = JudgeDomains(self.domain_limits, self.modes, self.actuators_of, self.holds, report.domains)
         async with self.ledger.transaction() as transaction:
             batch = _Batch(self, transaction, judge, report, now)
             await batch.load(outcomes)
@@ -163,6 +165,7 @@ class _Batch:
     def __init__(self, count: Count, transaction: LedgerTransaction, judge: Judge, report: Report, now: float) -> None:
         self._rules = count.rules
         self._ledger = count.ledger
+        self._holds = count.holds
         self._profiles = count.profiles
         self._transaction = transaction
         self._judge = judge
@@ -265,12 +268,20 @@ class _Batch:
             )
 
     async def _evidence(self, outcome: _Outcome, intervals: tuple[Interval, ...]) -> Evidence:
-        """Return what an account is judged by, without the refusals in intervals of its domain."""
+        """Return what an account is judged by.
+
+        The refusals in intervals of its domain are left out, and all bounces of sends that were not fully heard of.
+        """
         number = outcome.account
         counters = self._counters[number]
-        if intervals:
+        gaps = self._holds.gaps(outcome.event.application_id)
+        if intervals or gaps:
             await self._write_bad()
-            counters = counters.without(await self._transaction.refused_of(number, outcome.domain.name, intervals))
+            left_out = list(await self._transaction.bounced_of(number, gaps)) if gaps else []
+            if intervals:
+                refused = await self._transaction.refused_of(number, outcome.domain.name, intervals)
+                left_out += [sent_at for sent_at in refused if not any(gap.covers(sent_at) for gap in gaps)]
+            counters = counters.without(left_out) if left_out else counters
 
         async def latest(signal: Signal, limit: int) -> Sequence[Bad]:
             await self._write_bad()

@@ -12,6 +12,7 @@ from breaker.domain.detectors import Signal
 from breaker.domain.pooled import Pooled
 from breaker.domain.states import SEVERITY, WANTED, State
 from breaker.flows.pool_evidence import memberships
+from breaker.ports import NoHolds
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from breaker.domain.detectors import Suspicion
     from breaker.domain.profile import Profile
     from breaker.domain.profiles import Profiles
-    from breaker.ports import Account, LedgerTransaction, Modes
+    from breaker.ports import Account, Holds, LedgerTransaction, Modes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Judge:
         modes: How far Breaker may go with each account.
         actuators_of: The ways to stop that are on for an account.
         pooled: Returns what the accounts of a group say about each other.
+        holds: What keeps all of them from being changed.
         given: Where verdicts are noted, to be told once the transaction is committed.
     """
 
@@ -72,6 +74,7 @@ class Judge:
     modes: Modes
     actuators_of: Callable[[Account], Collection[Actuator]]
     pooled: Callable[[], Pooled] = Pooled
+    holds: Holds = field(default_factory=NoHolds)
     given: list[Given] = field(default_factory=list)
 
     async def consider(  # noqa: PLR0913, PLR0917 - the account in its three parts, where it stands, and why it is asked
@@ -93,8 +96,8 @@ class Judge:
         verdict = judge(circuit, suspicion, counters, now, _HOLDING.get(in_force.mode))
         if verdict is None:
             return circuit
-        if verdict.applied and verdict.to is State.STOPPED and not await transaction.room_for_a_stop(account, now):
-            verdict = hold(verdict, circuit, HeldBy.GUARD)
+        if held_by := await self._held_by(transaction, account, circuit, verdict):
+            verdict = hold(verdict, circuit, held_by)
             if verdict is None:
                 return circuit
         looked_at = min(LOOKED_AT, max(FEWEST, suspicion.count))
@@ -121,6 +124,8 @@ class Judge:
         profile = self.profiles.of(account)
         if not may_recover(circuit, now) or not profile.is_calm(counters):
             return circuit
+        if self.holds.held_by(account.application_id, account.id, now):
+            return circuit
         verdict = recover(circuit, now)
         if verdict is None:
             return circuit
@@ -131,6 +136,17 @@ class Judge:
         await transaction.save(account, changed, counters)
         self.given.append(Given(number, account, verdict, in_force.mode))
         return changed
+
+    async def _held_by(
+        self, transaction: LedgerTransaction, account: Account, circuit: Circuit, verdict: Verdict
+    ) -> HeldBy | None:
+        """Return what keeps a verdict that its mode allows from changing something on the platform, or None."""
+        if not verdict.applied or WANTED[verdict.to] is circuit.wanted:
+            return None
+        if held_by := self.holds.held_by(account.application_id, account.id, verdict.at):
+            return held_by
+        stops = verdict.to is State.STOPPED
+        return HeldBy.GUARD if stops and not await transaction.room_for_a_stop(account, verdict.at) else None
 
     def _suspect(
         self, account: Account, profile: Profile, counters: Counters, signal: Signal

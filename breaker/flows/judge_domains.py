@@ -17,13 +17,14 @@ from breaker.domain.commands import Actuator, CommandKind
 from breaker.domain.domain_circuit import DomainCircuit, DomainLimits, Interval, decide, failure, shared_refusals
 from breaker.domain.states import State
 from breaker.flows.designs import Made
+from breaker.ports import NoHolds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from breaker.domain.circuit import Verdict
     from breaker.domain.domain_circuit import Failure, Refusal
-    from breaker.ports import Account, LedgerTransaction, LockedDomains, Modes, SendingDomain
+    from breaker.ports import Account, Holds, LedgerTransaction, LockedDomains, Modes, SendingDomain
 
 _WEEK = 7 * 86_400.0
 _TOO_OLD = 86_400.0
@@ -78,12 +79,14 @@ class JudgeDomains:
         limits: When a domain fails.
         modes: How far Breaker may go with each account.
         actuators_of: The ways to stop that are on for an account.
+        holds: What keeps all domains from being changed.
         given: Where verdicts are noted, to be told once the transaction is committed.
     """
 
     limits: DomainLimits
     modes: Modes
     actuators_of: Callable[[Account], Collection[Actuator]]
+    holds: Holds = field(default_factory=NoHolds)
     given: list[GivenDomain] = field(default_factory=list)
 
     async def consider(
@@ -142,14 +145,16 @@ class JudgeDomains:
         if pending is None or pending.to is not State.STOPPED or now - pending.at >= PENDING_LASTS:
             return False
         accounts = await domains.accounts(domain, now - _WEEK)
-        return await self._held(accounts, now) is not None
+        return await self._held(domain, accounts, now) is not None
 
-    async def _held(self, accounts: Sequence[Account], now: float) -> HeldBy | None:
+    async def _held(self, domain: SendingDomain, accounts: Sequence[Account], now: float) -> HeldBy | None:
         """Return what keeps the domain of some accounts from being stopped; one that nobody knows may not be."""
         modes = {(await self.modes.in_force(account, now)).mode for account in accounts}
         if Mode.EXEMPT in modes:
             return HeldBy.EXEMPT
-        return HeldBy.OBSERVE if Mode.OBSERVE in modes or not modes else None
+        if Mode.OBSERVE in modes or not modes:
+            return HeldBy.OBSERVE
+        return self.holds.held_by(domain.application_id, None, now)
 
     async def _can_block(self, domains: LockedDomains, domain: SendingDomain, accounts: Sequence[Account]) -> bool:
         on = all(Actuator.BLOCK_DOMAIN in self.actuators_of(account) for account in accounts)
@@ -159,7 +164,7 @@ class JudgeDomains:
         self, transaction: LedgerTransaction, domain: SendingDomain, before: DomainCircuit, found: _Found, now: float
     ) -> DomainCircuit:
         domains = transaction.domains
-        held_by = await self._held(found.accounts, now)
+        held_by = await self._held(domain, found.accounts, now)
         can_block = await self._can_block(domains, domain, found.accounts)
         circuit = before.circuit
         verdict = decide(domain.name, circuit, found.failure, now, held_by=held_by, can_block=can_block)

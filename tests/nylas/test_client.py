@@ -206,3 +206,15 @@ async def test_a_secret_is_rotated_by_the_other_route_where_the_first_is_not_the
 
 def test_no_secret_is_shown_by_what_holds_one() -> None:
     assert "secret" not in repr(Webhook("id", "https://x.example", frozenset(), secret="hush"))
+
+
+async def test_one_read_of_the_send_events_tells_whether_anything_was_delivered(world: Simulated) -> None:
+    grant = world.application.add_grant("agent@agents.example.com")
+    message = world.application.send(grant.id, ["somebody@example.org", "anybody@example.org"])
+    world.application.deliver(message, ["somebody@example.org"])
+    world.application.bounce(message, ["anybody@example.org"])
+    now = world.platform.clock.now()
+
+    assert await world.client.delivered_within(now - 60, now + 60)
+    assert not await world.client.delivered_within(now - 7_200, now - 3_600)
+    assert not await world.client.delivered_within(now + 3_600, now + 7_200)

@@ -20,6 +20,7 @@ from breaker.adapters.nylas.wire import (
     Page,
     RuleBody,
     RuleRecord,
+    SendEventRecord,
     WebhookRecord,
     WorkspaceRecord,
 )
@@ -53,6 +54,7 @@ _ITEMS = msgspec.json.Decoder(Page[ItemRecord])
 _RULE = msgspec.json.Decoder(Answer[RuleRecord])
 _RULES = msgspec.json.Decoder(Page[RuleRecord])
 _EVALUATIONS = msgspec.json.Decoder(Page[EvaluationRecord])
+_SEND_EVENTS = msgspec.json.Decoder(Page[SendEventRecord])
 _WEBHOOK = msgspec.json.Decoder(Answer[WebhookRecord])
 _WEBHOOKS = msgspec.json.Decoder(Answer[list[WebhookRecord] | None])
 
@@ -116,6 +118,21 @@ class NylasPlatform:
         route = "/v3/grants/{}/rule-evaluations"
         page = await self._read(_EVALUATIONS, "GET", route, grant_id, query=query)
         return [record.value() for record in page.records]
+
+    # Send events
+
+    async def delivered_within(self, since: float, until: float) -> bool:
+        """Ask for the latest deliveries of a span of time; one request.
+
+        The names of the span's ends are not in what could be read of the documentation
+        (https://developer.nylas.com/docs/reference/api/send-events/list-send-events/), so what comes back is compared
+        with it: a platform that does not know them answers with its default span of seven days, the newest first. A
+        page full of later deliveries says that there were earlier ones.
+        """
+        query = {"event_type[]": "delivered", "start": str(int(since)), "end": str(int(until)), "limit": "200"}
+        page = await self._read(_SEND_EVENTS, "GET", "/v3/activity/send", query=query)
+        times = [record.timestamp for record in page.records if record.timestamp >= since]
+        return any(one <= until for one in times) or len(times) >= LARGEST_PAGE
 
     # Workspaces
 

@@ -215,6 +215,14 @@ class EvaluationRecord(msgspec.Struct):
         )
 
 
+class SendEventRecord(msgspec.Struct):
+    """What happened to a message for one recipient, as far as the watch over the feed needs it."""
+
+    id: str
+    event_type: str
+    timestamp: float
+
+
 class WebhookRecord(msgspec.Struct):
     """A webhook destination."""
 

@@ -102,6 +102,14 @@ _REFUSED_OF = """
                   WHERE b.sent_at >= i.begins_at AND (i.ends_at IS NULL OR b.sent_at < i.ends_at))
 """
 
+_BOUNCED_OF = """
+    SELECT DISTINCT b.send, b.sent_at
+    FROM bad_outcomes b
+    WHERE b.application = $1 AND b.account = $2 AND b.kind = 'bounced' AND b.counted AND b.sent_at >= $5
+      AND EXISTS (SELECT FROM unnest($3::float8[], $4::float8[]) AS i(begins_at, ends_at)
+                  WHERE b.sent_at >= i.begins_at AND (i.ends_at IS NULL OR b.sent_at < i.ends_at))
+"""
+
 
 class PostgresLedgerTransaction(PostgresLocked):
     """One transaction over a batch of events."""
@@ -173,6 +181,14 @@ class PostgresLedgerTransaction(PostgresLocked):
         begins, ends = zip(*intervals, strict=True)
         rows = await self._connection.fetch(
             _REFUSED_OF, self._applications[account], account, domain, begins, ends, int(min(begins))
+        )
+        return [sent_at for _, sent_at in rows]
+
+    async def bounced_of(self, account: int, intervals: Sequence[Interval]) -> Sequence[int]:
+        """Return when those sends of an account were sent that are in intervals and count as hard bounces."""
+        begins, ends = zip(*intervals, strict=True)
+        rows = await self._connection.fetch(
+            _BOUNCED_OF, self._applications[account], account, begins, ends, int(min(begins))
         )
         return [sent_at for _, sent_at in rows]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
+from breaker.adapters.postgres.feed import PostgresFeed
 
 if TYPE_CHECKING:
     import asyncpg
@@ -55,6 +56,10 @@ class PostgresUpkeep:
     async def drop_days_before(self, moment: float) -> int:
         """Drop what is older than the retention; return how many partitions."""
         return await self._partitions.drop_before(moment)
+
+    async def drop_old_feed(self, now: float) -> None:
+        """Drop what was heard in hours that nothing is compared with any more."""
+        await PostgresFeed(self._pool).drop_old(now)
 
     async def fold_tallies(self) -> int:
         """Fold what batches added to the counters of domains and workspaces; return how many additions."""
