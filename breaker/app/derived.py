@@ -102,7 +102,8 @@ def domain_limits(settings: Settings) -> DomainLimits:
     return DomainLimits(
         window=said.window_seconds,
         accounts=said.accounts,
-        lone_accounts=said.lone_accounts,
+        refusals=said.refusals,
+        lone_share=said.lone_share,
         chance=said.chance,
         healthy={
             TextClass.AUTHENTICATION: said.healthy_authentication_rate,

@@ -138,10 +138,13 @@ class DomainSettings(Group):
     """Accounts that must have been refused; two where the domain has no more. Default: 3: one account's trouble is its
     own, and two may share a list of recipients."""
 
-    lone_accounts: Annotated[int, Field(ge=2)] = 5
-    """The same where a single recipient domain refused them all for failed authentication. Default: 5: a large
-    provider may be the only one that checks, and a company's gateway that misreads a domain seldom meets five of its
-    accounts."""
+    refusals: Annotated[int, Field(ge=2)] = 3
+    """Refusals that there must be. Default: 3: two that are alike are no pattern, however little else was sent."""
+
+    lone_share: Share = 0.2
+    """The share of the domain's sends that must be refused where a single recipient domain refuses them all, for failed
+    authentication. Default: 0.2: a large provider may be the only one that checks, and a company's gateway that
+    misreads a domain seldom gets a fifth of its mail."""
 
     chance: Annotated[float, Field(gt=0, le=0.01)] = 1e-6
     """The probability, at most, with which a healthy domain shows as many refusals. Default: 0.000001: a domain of

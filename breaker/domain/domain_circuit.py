@@ -7,8 +7,8 @@ refused for the same reason, and stopping the accounts one by one would be many 
   1. They are three or more of one text class (`breaker.domain.causes`), and of several accounts: three, or both where
      the domain has two. One account's refusals are that account's.
   2. They are at two recipient domains or more: one company's gateway that misreads a domain is no failure of the
-     domain. Failed authentication at one alone is believed from five accounts on, since some large provider may be
-     the only one that checks; a blocklist never is.
+     domain. Failed authentication at one alone is believed where it makes a fifth of all that the domain sends, since
+     some large provider may be the only one that checks; a blocklist never is.
   3. They are so many of the domain's sends that chance does not explain them: a healthy domain has so many with a
      probability of one in a million at most (the binomial's tail, with the refusals that are healthy for the class).
 
@@ -51,7 +51,6 @@ CONFIRMED_WITHIN = 300.0
 and they are judged by all of their bounces again."""
 
 _FEWEST_ACCOUNTS = 2
-_FEWEST = 3
 _HEALTHY = {TextClass.AUTHENTICATION: 0.0005, TextClass.BLOCKLIST: 0.002}
 
 
@@ -62,14 +61,17 @@ class DomainLimits:
     Args:
         window: Seconds that are looked back over, by the time at which refusals were heard of.
         accounts: Accounts that must be refused; two where the domain has no more.
-        lone_accounts: The same where all were refused at one recipient domain for failed authentication.
+        refusals: Refusals that there must be.
+        lone_share: The share of the domain's sends, a fraction, that must be refused where all refusals are of one
+            recipient domain and for failed authentication.
         chance: The probability, at most, with which a healthy domain shows as many refusals.
         healthy: The share of sends, a fraction, that a healthy domain has refused, by text class.
     """
 
     window: float = 3_600.0
     accounts: int = 3
-    lone_accounts: int = 5
+    refusals: int = 3
+    lone_share: float = 0.2
     chance: float = 1e-6
     healthy: Mapping[TextClass, float] = field(default_factory=lambda: _HEALTHY)
 
@@ -78,7 +80,8 @@ class DomainLimits:
         return {
             "window": self.window,
             "accounts": self.accounts,
-            "lone_accounts": self.lone_accounts,
+            "refusals": self.refusals,
+            "lone_share": self.lone_share,
             "chance": self.chance,
             "healthy": {str(name): rate for name, rate in self.healthy.items()},
         }
@@ -214,6 +217,8 @@ def failure(shared: SharedRefusals, sends: int, accounts: int, limits: DomainLim
     if shared.accounts < max(_FEWEST_ACCOUNTS, min(limits.accounts, accounts)):
         return None
     sends = max(sends, shared.count)
+    if shared.recipient_domains == 1 and shared.count < limits.lone_share * sends:
+        return None
     rate = limits.healthy[shared.cause]
     if at_least(shared.count, sends, rate) > limits.chance:
         return None
@@ -282,10 +287,9 @@ def decide(  # noqa: PLR0913 - how it stands, what was found, and what may be do
 def _shared(cause: TextClass, refusals: Sequence[Refusal], limits: DomainLimits) -> SharedRefusals | None:
     accounts = len({one.account for one in refusals})
     recipients = len({one.bad.recipient_domain for one in refusals})
-    alone = recipients == 1
-    if accounts < _FEWEST_ACCOUNTS or len(refusals) < _FEWEST:
+    if accounts < _FEWEST_ACCOUNTS or len(refusals) < limits.refusals:
         return None
-    if alone and (cause is not TextClass.AUTHENTICATION or accounts < limits.lone_accounts):
+    if recipients == 1 and cause is not TextClass.AUTHENTICATION:
         return None
     status, prevailing = Counter(one.bad.enhanced_status for one in refusals).most_common(1)[0]
     [(text, _)] = Counter(one.bad.diagnostic or "" for one in refusals).most_common(1)

@@ -160,7 +160,8 @@ async def test_one_account_or_one_recipient_domain_stops_no_domain(database_url:
     async with guarding(database_url) as one:
         await make_list(one)
         lone = await one.take(*(refused(1, f"a{n}", f"company-{n}.example") for n in range(12)))
-        company = await one.take(*(refused(n, f"b{n}", sent_at=NOW - 5000) for n in range(1, 5)))
+        await one.take(*(delivered(n % 4, f"d{n}", sent_at=NOW - 9000) for n in range(30)))
+        company = await one.take(*(refused(n, f"b{n}", sent_at=NOW - 9000) for n in range(1, 5)))
 
         assert (lone.domains, company.domains) == ([], [])
 

@@ -69,11 +69,11 @@ def test_one_account_is_no_domain() -> None:
     assert shared_refusals([refused(1, f"{number}.example") for number in range(40)], LIMITS) == []
 
 
-def test_one_recipient_domain_is_believed_of_authentication_and_many_accounts_only() -> None:
-    four = [refused(account, "gmail.com") for account in range(4)]
+def test_one_recipient_domain_is_believed_of_authentication_and_a_fifth_of_all_mail_only() -> None:
+    [shared] = shared_refusals([refused(account, "gmail.com") for account in range(4)], LIMITS)
 
-    assert shared_refusals(four, LIMITS) == []
-    assert [one.accounts for one in shared_refusals([*four, refused(4, "gmail.com")], LIMITS)] == [5]
+    assert failure(shared, 20, 80, LIMITS) is not None
+    assert failure(shared, 21, 80, LIMITS) is None
     assert shared_refusals([refused(account, "gmail.com", LISTED, "5.7.1") for account in range(40)], LIMITS) == []
 
 
