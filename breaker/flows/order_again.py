@@ -10,21 +10,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from breaker.domain.commands import plan
-from breaker.domain.states import WANTED, Wanted
+from breaker.domain.states import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from breaker.domain.commands import Actuator
-    from breaker.domain.states import State
     from breaker.ports import Account, Circuits
 
 
 class Unordered(Protocol):
     """Accounts for which nothing is under way though the platform was not read back."""
 
-    async def accounts(self, after: int) -> Sequence[tuple[Account, State, int]]:
-        """Return `(account, state, verdict)` of those that could be stopped, whose number is beyond `after`.
+    async def accounts(self, after: int) -> Sequence[tuple[Account, Wanted, int]]:
+        """Return `(account, wanted, verdict)` of those that could be stopped, whose number is beyond `after`.
 
         The verdict is the one that wants it. Some hundred at most, in the order of their numbers; none at the end.
         """
@@ -38,9 +37,9 @@ async def order_again(
     ordered = after = 0
     while found := await unordered.accounts(after):
         after = found[-1][0].key
-        for seen, state, verdict in found:
+        for seen, wanted, verdict in found:
             # What nothing is on for stays unconfirmed, and is not worth a transaction again and again.
-            if plan(WANTED[state], actuators_of(seen)):
+            if plan(wanted, actuators_of(seen)):
                 ordered += await _order(circuits, seen.key, verdict, actuators_of, now)
     return ordered
 

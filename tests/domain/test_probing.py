@@ -248,13 +248,15 @@ def test_between_rounds_replies_pass_where_that_can_be_done_and_else_nothing_doe
     account.later(60.0)
     for _ in range(10):
         account.send()
-    account.look()
-    assert account.circuit.wanted is Wanted.LIMITED
-
+    first = account.look()
     account.later(60.0)
 
-    assert account.look().step is Step.CLOSE  # nobody saw the platform obey
-    assert account.circuit.wanted is Wanted.STOPPED
+    second = account.look()  # nobody saw the platform obey
+
+    assert [(one.step, one.wanted) for one in (first, second)] == [
+        (Step.CLOSE, Wanted.LIMITED),
+        (Step.CLOSE, Wanted.STOPPED),
+    ]
 
 
 def test_a_limited_account_cools_down_and_is_probed_too() -> None:

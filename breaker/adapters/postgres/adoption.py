@@ -35,7 +35,8 @@ _UNKNOWN = """
         JOIN accounts a ON a.application = p.application AND a.address = s.address AND a.merged_into IS NULL
         JOIN circuits c ON c.account = a.account
         WHERE p.id = $1
-          AND (c.state = ANY($3::text[]) OR c.confirmed IS NULL OR c.confirmed = ANY($5::text[])
+          AND (CASE WHEN c.permitted IS NULL THEN c.state = ANY($3::text[]) ELSE c.permitted = ANY($5::text[]) END
+               OR c.confirmed IS NULL OR c.confirmed = ANY($5::text[])
                OR (c.epoch > 0 AND c.confirmed_at > $4)
                OR EXISTS (SELECT FROM commands o WHERE o.account = c.account AND o.ended_at IS NULL))
     )
@@ -72,7 +73,8 @@ _UNCONFIRM = """
         FROM circuits c
         JOIN accounts a ON a.account = c.account
         JOIN applications p ON p.application = a.application
-        WHERE p.id = $1 AND c.state <> 'sending' AND c.state = ANY($2::text[])
+        WHERE p.id = $1 AND c.state <> 'sending'
+          AND CASE WHEN c.permitted IS NULL THEN c.state = ANY($2::text[]) ELSE c.permitted = $3 END
         ORDER BY c.account
         FOR NO KEY UPDATE OF c
     )
@@ -142,7 +144,7 @@ class PostgresAdoption:
         """Lock in ascending order, as everybody does, and forget."""
         states = [state for state in State if WANTED[state] is wanted]
         with translated():
-            await self._pool.execute(_UNCONFIRM, application_id, states)
+            await self._pool.execute(_UNCONFIRM, application_id, states, wanted)
 
     async def unconfirm_domains(self, application_id: str) -> None:
         """Forget what was read back of stopped domains."""

@@ -11,7 +11,7 @@ from breaker.adapters.postgres.errors import translated
 from breaker.domain.circuit import Circuit, HeldBy, Pending
 from breaker.domain.commands import PRIORITIES
 from breaker.domain.counters import Counters
-from breaker.domain.states import State
+from breaker.domain.states import State, Wanted
 from breaker.ports import Account, Counted
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _LOAD = """
     SELECT c.account, c.state, c.since, c.epoch, c.pending_verdict, c.pending_to, c.pending_at, c.pending_held_by,
-           c.counters, p.id AS application_id, a.application, a.grant_id, a.address, a.workspace_id, a.home_workspace_id
+           c.permitted, c.watched_until, c.counters,
+           p.id AS application_id, a.application, a.grant_id, a.address, a.workspace_id, a.home_workspace_id
     FROM circuits c
     JOIN accounts a ON a.account = c.account
     JOIN applications p ON p.application = a.application
@@ -38,11 +39,12 @@ _SAVE = """
     UPDATE circuits c
     SET state = s.state, since = s.since, epoch = s.epoch, pending_verdict = s.pending_verdict,
         pending_to = s.pending_to, pending_at = s.pending_at, pending_held_by = s.pending_held_by,
+        permitted = s.permitted, watched_until = s.watched_until,
         last_event_at = greatest(c.last_event_at, s.last_event_at), counters = s.counters
     FROM unnest($1::int[], $2::text[], $3::float8[], $4::int[], $5::bigint[], $6::text[], $7::float8[], $8::text[],
-                $9::float8[], $10::bytea[])
-         AS s(account, state, since, epoch, pending_verdict, pending_to, pending_at, pending_held_by, last_event_at,
-              counters)
+                $9::text[], $10::float8[], $11::float8[], $12::bytea[])
+         AS s(account, state, since, epoch, pending_verdict, pending_to, pending_at, pending_held_by, permitted,
+              watched_until, last_event_at, counters)
     WHERE c.account = s.account
 """
 
@@ -88,11 +90,12 @@ class PostgresLocked:
         """Lock in ascending order and return them; those that are gone are missing."""
         found: dict[int, tuple[Account, Circuit, Counters]] = {}
         for row in await self._connection.fetch(_LOAD, sorted(accounts)):
-            number, state, since, epoch, verdict, to, at, held_by, counters, *identity = row
+            number, state, since, epoch, verdict, to, at, held_by, permitted, watched_until, counters, *identity = row
             pending = Pending(verdict, State(to), at, HeldBy(held_by)) if verdict is not None else None
             application_id, application, grant_id, address, workspace_id, home_workspace_id = identity
             account = Account(number, application_id, grant_id, address, workspace_id, home_workspace_id)
-            circuit = Circuit(State(state), since, epoch, pending)
+            wanted = Wanted(permitted) if permitted else None
+            circuit = Circuit(State(state), since, epoch, pending, wanted, watched_until or 0.0)
             self._loaded[number] = circuit
             self._applications[number] = application
             self._groups[number] = (account.domain, account.workspace_id or "")
@@ -157,6 +160,8 @@ class PostgresLocked:
                 [one.to if one else None for one in pendings],
                 [one.at if one else None for one in pendings],
                 [one.held_by if one else None for one in pendings],
+                [one.circuit.permitted for one in changed],
+                [one.circuit.watched_until or None for one in changed],
                 [one.last_event_at or None for one in changed],
                 [one.counters.to_bytes() for one in changed],
             )

@@ -43,7 +43,7 @@ _CIRCUITS = f"""
 _UNCONFIRMED = """
     SELECT c.account
     FROM circuits c JOIN unnest($2::text[], $3::text[]) AS w(state, wanted) USING (state)
-    WHERE c.account = ANY($1::int[]) AND c.confirmed IS DISTINCT FROM w.wanted
+    WHERE c.account = ANY($1::int[]) AND c.confirmed IS DISTINCT FROM coalesce(c.permitted, w.wanted)
     ORDER BY c.account
 """
 

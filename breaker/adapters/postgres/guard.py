@@ -31,7 +31,8 @@ _ACTIVE_OF_GROUP = """
 """
 _RECENT_STOPS = """
     SELECT count(*) FROM verdicts
-    WHERE at > $1 AND to_state = 'stopped' AND held_by IS NULL AND author IS NULL AND detector <> 'platform'
+    WHERE at > $1 AND to_state = 'stopped' AND from_state <> 'probing' AND held_by IS NULL AND author IS NULL
+      AND detector <> 'platform'
 """
 # A domain's stop counts once, however many accounts it keeps from sending.
 _STOPPED = """

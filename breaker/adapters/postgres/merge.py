@@ -106,7 +106,9 @@ async def _save(connection: asyncpg.Connection, gone: asyncpg.Record, into: asyn
     strict = gone if SEVERITY[State(gone["state"])] > SEVERITY[State(into["state"])] else into
     other = into if strict is gone else gone
     state = State(strict["state"])
-    moves = WANTED[state] is not WANTED[State(into["state"])]
+    # A probe ends with the account that it was of: what stays is held until somebody begins another.
+    permitted = into["permitted"] if strict is into else None
+    moves = (permitted or WANTED[state]) != (into["permitted"] or WANTED[State(into["state"])])
     held = max((strict, other), key=_pending_severity)
     pending = tuple(held[name] for name in _PENDING) if _pending_severity(held) > SEVERITY[state] else (None,) * 4
     await connection.execute(
@@ -114,7 +116,7 @@ async def _save(connection: asyncpg.Connection, gone: asyncpg.Record, into: asyn
         UPDATE circuits
         SET counters = $2, state = $3, since = $4, epoch = epoch + $5::int, last_verdict = $6,
             pending_verdict = $7, pending_to = $8, pending_at = $9, pending_held_by = $10,
-            last_event_at = greatest(last_event_at, $11),
+            last_event_at = greatest(last_event_at, $11), permitted = $12, watched_until = greatest(watched_until, $13),
             confirmed = CASE WHEN $5 = 0 THEN confirmed END, confirmed_at = CASE WHEN $5 = 0 THEN confirmed_at END
         WHERE account = $1
         """,
@@ -126,6 +128,8 @@ async def _save(connection: asyncpg.Connection, gone: asyncpg.Record, into: asyn
         strict["last_verdict"] or other["last_verdict"],
         *pending,
         gone["last_event_at"],
+        permitted,
+        gone["watched_until"],
     )
 
 

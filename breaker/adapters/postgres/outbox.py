@@ -67,7 +67,8 @@ _CLAIM = """
 """
 
 _LOCK_CIRCUITS = """
-    SELECT account, state, epoch FROM circuits WHERE account = ANY($1::int[]) ORDER BY account FOR NO KEY UPDATE
+    SELECT account, state, epoch, permitted FROM circuits WHERE account = ANY($1::int[])
+    ORDER BY account FOR NO KEY UPDATE
 """
 
 _END = """
@@ -159,7 +160,7 @@ class PostgresOutbox:
                     await connection.execute(_CONFIRM_DOMAIN, command.id, _SHOWS[command.kind], now)
                 await connection.execute(_END, [command.id for command in commands], now, "settled", notice)
                 current = [row for row in circuits if row["epoch"] == epochs[row["account"]]]
-                wanted = [str(WANTED[State(row["state"])]) for row in current]
+                wanted = [row["permitted"] or str(WANTED[State(row["state"])]) for row in current]
                 await connection.execute(_CONFIRM, [row["account"] for row in current], wanted, now)
 
     async def postpone(self, commands: Sequence[Command], next_attempt_at: float, error: str | None) -> None:

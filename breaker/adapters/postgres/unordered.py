@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.states import WANTED, State, Wanted
+from breaker.domain.states import WANTED, Wanted
 from breaker.ports import Account
 
 if TYPE_CHECKING:
@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     import asyncpg
 
 _UNORDERED = """
-    SELECT c.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id, c.state, c.last_verdict
+    SELECT c.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id,
+           coalesce(c.permitted, w.wanted) AS wanted, c.last_verdict
     FROM circuits c
     JOIN unnest($2::text[], $3::text[]) AS w(state, wanted) ON w.state = c.state
     JOIN accounts a USING (account)
     JOIN applications p USING (application)
-    WHERE c.account > $1 AND c.state <> 'sending' AND c.confirmed IS DISTINCT FROM w.wanted
+    WHERE c.account > $1 AND c.state <> 'sending' AND c.confirmed IS DISTINCT FROM coalesce(c.permitted, w.wanted)
+      AND c.permitted IS DISTINCT FROM 'sending'
       AND a.grant_id IS NOT NULL AND c.last_verdict IS NOT NULL
       AND NOT EXISTS (
           SELECT FROM commands o
@@ -43,8 +45,8 @@ class PostgresUnordered:
         """Keep the pool."""
         self._pool = pool
 
-    async def accounts(self, after: int) -> Sequence[tuple[Account, State, int]]:
-        """Return `(account, state, verdict)`, some hundred at most, in the order of the accounts' numbers."""
+    async def accounts(self, after: int) -> Sequence[tuple[Account, Wanted, int]]:
+        """Return `(account, wanted, verdict)`, some hundred at most, in the order of the accounts' numbers."""
         with translated():
             rows = await self._pool.fetch(_UNORDERED, after, list(_HELD), list(_HELD.values()))
-        return [(Account(*row[:6]), State(row["state"]), row["last_verdict"]) for row in rows]
+        return [(Account(*row[:6]), Wanted(row["wanted"]), row["last_verdict"]) for row in rows]

@@ -166,8 +166,8 @@ class PostgresAccounts:
 
     def _standing(self, row: Sequence[Any]) -> Standing:
         key, application_id, grant_id, address, domain, workspace_id, home_workspace_id = row[:7]
-        circuit = circuit_of(row[7:14])
-        confirmed, confirmed_at, last_event_at, counters, mode, source, since, attempts, error = row[14:23]
+        circuit = circuit_of(row[7:16])
+        confirmed, confirmed_at, last_event_at, counters, mode, source, since, attempts, error = row[16:25]
         name = grant_id or address or str(key)
         account = Account(key, application_id, grant_id, address, workspace_id, home_workspace_id)
         return Standing(
@@ -192,7 +192,7 @@ class PostgresAccounts:
             ),
             counters=Counters.from_bytes(self._sizes, counters),
             last_event_at=last_event_at,
-            last_verdict=verdict_of(row[23:], name, address) if row[23] is not None else None,
+            last_verdict=verdict_of(row[25:], name, address) if row[25] is not None else None,
         )
 
 

@@ -69,4 +69,4 @@ class PostgresActive:
             return [self._row(row) for row in await self._pool.fetch(_SAMPLE, since, most)]
 
     def _row(self, row: Sequence[Any]) -> tuple[Account, Circuit, Counters]:
-        return Account(*row[:6]), circuit_of(row[6:13]), Counters.from_bytes(self._sizes, row[13])
+        return Account(*row[:6]), circuit_of(row[6:15]), Counters.from_bytes(self._sizes, row[15])

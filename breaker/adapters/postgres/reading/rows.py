@@ -10,14 +10,15 @@ from breaker.domain.circuit import Circuit, HeldBy, Pending
 from breaker.domain.detectors import Signal
 from breaker.domain.headroom import Headroom
 from breaker.domain.standing import CommandRecord, VerdictRecord
-from breaker.domain.states import State
+from breaker.domain.states import State, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
 CIRCUIT_COLUMNS = """
-    c.state, c.since, c.epoch, c.pending_verdict, c.pending_to, c.pending_at, c.pending_held_by
+    c.state, c.since, c.epoch, c.pending_verdict, c.pending_to, c.pending_at, c.pending_held_by, c.permitted,
+    c.watched_until
 """
 
 VERDICT_COLUMNS = """
@@ -34,9 +35,10 @@ _headroom = msgspec.json.Decoder(Headroom)
 
 def circuit_of(columns: Sequence[Any]) -> Circuit:
     """Read `CIRCUIT_COLUMNS`."""
-    state, since, epoch, verdict, to, at, held_by = columns
+    state, since, epoch, verdict, to, at, held_by, permitted, watched_until = columns
     pending = None if verdict is None else Pending(verdict, State(to), at, HeldBy(held_by))
-    return Circuit(State(state), since, epoch, pending)
+    wanted = Wanted(permitted) if permitted else None
+    return Circuit(State(state), since, epoch, pending, wanted, watched_until or 0.0)
 
 
 def verdict_of(columns: Sequence[Any], account: str | None, address: str | None) -> VerdictRecord:
