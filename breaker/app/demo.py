@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -93,6 +94,25 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainStop:
+    """A sending domain that Breaker stopped as a whole.
+
+    Args:
+        domain: The domain.
+        accounts: How many mailboxes of the fleet it has.
+        at: When it was decided, Unix seconds.
+        confirmed_at: When the platform was read back, or None.
+        why: The verdict's sentence.
+    """
+
+    domain: str
+    accounts: int
+    at: float
+    confirmed_at: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class NaiveResult:
     """The same fleet under a naive breaker.
 
@@ -115,6 +135,7 @@ class DemoResult:
         with_breaker: The truth with it.
         naive: What became of the same fleet under a naive breaker, where that was asked for.
         stops: Who was stopped or limited, in that order.
+        domains: Which sending domains were stopped as a whole.
         explanations: The three most instructive ones, in full.
         events: Notifications that the daemon committed.
         seconds: Real seconds that all of it took.
@@ -125,6 +146,7 @@ class DemoResult:
     with_breaker: FleetTruth
     naive: NaiveResult | None
     stops: tuple[Stop, ...]
+    domains: tuple[DomainStop, ...]
     explanations: tuple[Explanation, ...]
     events: int
     seconds: float
@@ -166,6 +188,7 @@ class _Listener:
         self._audience = audience
         self.unsettled = False
         self.given: dict[str, tuple[Given, float]] = {}
+        self.domains: dict[str, GivenDomain] = {}
         self.confirmed: dict[str, float] = {}
 
     def decided(self, given: Given) -> None:
@@ -176,6 +199,8 @@ class _Listener:
 
     def decided_domain(self, given: GivenDomain) -> None:
         self.unsettled = True
+        if given.verdict.applied and given.verdict.to is State.STOPPED:
+            self.domains[given.domain.id] = given
         self._audience.decides_domain(self._clock.now(), given)
 
     def obeyed(self, command: Command, seconds: float) -> None:  # noqa: ARG002 - simulated seconds say nothing here
@@ -212,6 +237,7 @@ async def demonstrate(plan: DemoPlan, audience: Audience, *, keep: bool = False)
                 with_breaker=truth,
                 naive=await naive if naive else None,
                 stops=stops,
+                domains=_domain_stops(truth, listener),
                 explanations=explanations,
                 events=world.events,
                 seconds=perf_counter() - begun,
@@ -363,6 +389,20 @@ def _stops(truth: FleetTruth, listener: _Listener) -> tuple[Stop, ...]:
         for grant_id, (given, at) in listener.given.items()
     ]
     return tuple(sorted(stops, key=lambda stop: stop.at))
+
+
+def _domain_stops(truth: FleetTruth, listener: _Listener) -> tuple[DomainStop, ...]:
+    accounts = Counter(one.address.rpartition("@")[2] for one in truth.accounts)
+    return tuple(
+        DomainStop(
+            given.domain.name,
+            accounts[given.domain.name],
+            given.verdict.at,
+            listener.confirmed.get(name),
+            given.verdict.why,
+        )
+        for name, given in sorted(listener.domains.items())
+    )
 
 
 def _instructive(stops: tuple[Stop, ...]) -> tuple[Stop, ...]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from breaker.domain.outcomes import OutcomeKind
-from breaker.domain.states import State
 from breaker.ports import Account
 
 if TYPE_CHECKING:
@@ -139,8 +138,7 @@ def _log_verdict(one: Given) -> None:
 
 def _log_domain_verdict(one: GivenDomain) -> None:
     verdict = one.verdict
-    level = log.error if verdict.to is State.STOPPED else log.warning
-    level(
+    log.warning(
         "domain verdict",
         verdict=one.id,
         application=one.domain.application_id,

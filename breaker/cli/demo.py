@@ -153,6 +153,7 @@ def _print_comparison(result: DemoResult) -> None:
         ["stopped by the breaker", "0", str(len(stopped))],
         ["limited by the breaker", "0", str(len(result.stops) - len(stopped))],
         ["stopped although healthy", "0", str(sum(stop.truth.healthy for stop in stopped))],
+        ["sending domains stopped as a whole", "0", str(len(result.domains))],
         ["hard bounces that reached recipients' servers", _bounces(result.without), _bounces(result.with_breaker)],
     ]
     if result.naive is not None:
@@ -164,6 +165,7 @@ def _print_comparison(result: DemoResult) -> None:
             str(len(result.naive.stopped)),
             "0",
             str(len(healthy & set(result.naive.stopped))),
+            "0",
             _bounces(result.naive.truth),
         ]
         for row, cell in zip(rows, naive, strict=True):
@@ -194,6 +196,13 @@ def _print_stops(result: DemoResult) -> None:
         Column("why", wide=True, shrinks=True),
     ]
     print_table(columns, [_stop_row(stop) for stop in result.stops])
+    for one in result.domains:
+        read_back = f", read back {_moment(one.confirmed_at)}" if one.confirmed_at else ""
+        results().print()
+        results().print(
+            Text(f"domain:{one.domain} ({one.accounts} mailboxes), decided {_moment(one.at)}{read_back}: {one.why}"),
+            soft_wrap=True,
+        )
 
 
 def _stop_row(stop: Stop) -> list[str | None]:
@@ -224,6 +233,7 @@ def _as_json(result: DemoResult) -> dict[str, Any]:
             "stopped": len(stopped),
             "limited": len(result.stops) - len(stopped),
             "stopped_healthy": sum(stop.truth.healthy for stop in stopped),
+            "domains": [one.domain for one in result.domains],
         },
     }
     if result.naive is not None:

@@ -46,6 +46,7 @@ async def test_the_same_fleet_fares_better_with_breaker_and_worse_for_its_health
     assert guarded["paused"] * 10 <= without["paused"]
     assert guarded["stopped"] > 0
     assert guarded["stopped_healthy"] < naive["stopped_healthy"]
+    assert guarded["domains"] == ["agents-0.example.com"]
 
 
 async def test_a_breaker_to_compare_with_that_is_not_there_is_bad_usage() -> None:
