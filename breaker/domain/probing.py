@@ -68,6 +68,7 @@ class Facts:
         hindrance: Why nothing may be done by itself, as a sentence, or None.
         jitter: A number from 0 to 1, by chance.
         unattended: Whether nobody watched until now.
+        too_quiet: Whether it is implausible that no bounces were heard of, so that no probe ends well.
     """
 
     now: float
@@ -78,6 +79,7 @@ class Facts:
     hindrance: str | None = None
     jitter: float = 0.0
     unattended: bool = False
+    too_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def begin(circuit: Circuit, hold: Hold, before: Probe | None, rules: ProbeRules,
         circuit.epoch,
         stops=max(1, hold.stops),
         failures=(before.failures if before else 0) + failed,
-        pace=hold.pace,
+        pace=before.pace if before and before.pace else hold.pace,
         by_person=hold.author is not None if probed else failed and before is not None and before.by_person,
     )
     if probed:
@@ -221,6 +223,8 @@ def _settled(circuit: Circuit, probe: Probe, facts: Facts, rules: ProbeRules) ->
 def _judge(circuit: Circuit, probe: Probe, facts: Facts, rules: ProbeRules) -> Next:
     """Decide what a round that is over leads to, all rounds before it taken together."""
     decision = rules.trial.decide(probe.all_bad, probe.all_sends, complete=True)
+    if decision is Decision.HEALTHY and facts.too_quiet:
+        return Next(Step.WAIT, probe)
     if decision is Decision.HEALTHY:
         why = (
             f"The probe is accepted: {counted(probe)} hard-bounced, as those of a healthy account do. "

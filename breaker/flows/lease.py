@@ -64,9 +64,13 @@ class Lease:
         finally:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
-            self._held_until = 0.0
-            with suppress(StoreError):
-                await self.leases.release(self.name, self.holder)
+            await self.give_back()
+
+    async def give_back(self) -> None:
+        """Let another daemon take it at once."""
+        self._held_until = 0.0
+        with suppress(StoreError):
+            await self.leases.release(self.name, self.holder)
 
     async def _keep(self) -> None:
         while True:
