@@ -89,6 +89,11 @@ def _print_state(console: Console, explanation: Explanation, now: float) -> None
         tries = f", tried {enforcement.attempts} times" if enforcement.attempts else ""
         error = f"; last error: {enforcement.error}" if enforcement.error else ""
         _say(console, f"  platform  NOT YET CONFIRMED: {enforcement.wanted} is wanted{tries}{error}", "yellow")
+    if standing.domain_state is not State.SENDING:
+        domain = f"domain:{standing.domain}"
+        refused = ", so its mail is refused" if standing.domain_state is State.STOPPED else ""
+        told = f"{domain} is {standing.domain_state} as a whole{refused}: see `breaker explain {domain}`"
+        _say(console, f"  domain    {told}", "yellow")
     source = (
         f"set for the {standing.mode_source} by {setting.author}: {setting.reason}"
         if setting

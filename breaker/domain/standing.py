@@ -97,6 +97,7 @@ class Standing:
         grant_id: The grant, or None where it is known by its address alone.
         address: The mailbox's address, or None where it is not known yet.
         domain: The sending domain, or empty.
+        domain_state: The state of the domain's own circuit: where that is stopped, the account can't send either.
         workspace_id: The workspace it was last seen in, or None.
         home_workspace_id: The workspace it belongs to: the one it was seen in, unless that is a quarantine.
         circuit: State, epoch and pending verdict.
@@ -115,6 +116,7 @@ class Standing:
     grant_id: str | None
     address: str | None
     domain: str
+    domain_state: State
     workspace_id: str | None
     home_workspace_id: str | None
     circuit: Circuit

@@ -66,6 +66,8 @@ async def test_broken_authentication_of_a_domain_is_one_stop_and_one_reset_lets_
     told = await world.breaker("explain", f"domain:{DOMAIN}")
     assert "platform  read back: stopped" in told.out
     assert f"domain:{DOMAIN} is stopped" in (await world.breaker("status")).err
+    assert {(await daemon.known(one))["domain_state"] for one in AGENTS} == {"stopped"}
+    assert "so its mail is refused" in (await world.breaker("explain", AGENTS[0])).out
 
     reset = await world.breaker("reset", f"domain:{DOMAIN}", "--only-domain", "--reason", "repaired", "--wait", "30s")
 

@@ -45,6 +45,7 @@ async def test_an_account_has_the_shape_that_programs_rely_on(listener: Admin) -
         "grant_id": "grant-1",
         "address": "agent@x.example",
         "domain": "x.example",
+        "domain_state": "sending",
         "workspace_id": "wsp-1",
         "home_workspace_id": "wsp-1",
         "state": "sending",

@@ -42,6 +42,7 @@ def account_as_json(standing: Standing) -> Json:
         "grant_id": standing.grant_id,
         "address": standing.address,
         "domain": standing.domain,
+        "domain_state": standing.domain_state,
         "workspace_id": standing.workspace_id,
         "home_workspace_id": standing.home_workspace_id,
         "state": standing.circuit.state,

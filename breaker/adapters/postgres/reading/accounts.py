@@ -45,10 +45,11 @@ _FROM = "FROM circuits c JOIN accounts a USING (account) JOIN applications p USI
 _STANDING = f"""
     SELECT c.account, p.id, a.grant_id, a.address, a.domain, a.workspace_id, {HOME}, {CIRCUIT_COLUMNS},
            c.confirmed, c.confirmed_at, c.last_event_at, c.counters, {mode_expression("$3")}, {source_expression("$3")},
-           o.since, o.attempts, o.error, {VERDICT_COLUMNS}
+           o.since, o.attempts, o.error, coalesce(d.state, 'sending'), {VERDICT_COLUMNS}
     {_FROM}
     {mode_joins("$2")}
     LEFT JOIN verdicts v ON v.id = c.last_verdict
+    LEFT JOIN domain_circuits d ON d.application = a.application AND d.domain = a.domain
     LEFT JOIN LATERAL (
         SELECT min(m.created_at) AS since, max(m.attempts) AS attempts,
                (array_agg(m.error ORDER BY m.id DESC) FILTER (WHERE m.error IS NOT NULL))[1] AS error
@@ -167,7 +168,9 @@ class PostgresAccounts:
     def _standing(self, row: Sequence[Any]) -> Standing:
         key, application_id, grant_id, address, domain, workspace_id, home_workspace_id = row[:7]
         circuit = circuit_of(row[7:16])
-        confirmed, confirmed_at, last_event_at, counters, mode, source, since, attempts, error = row[16:25]
+        confirmed, confirmed_at, last_event_at, counters, mode, source, since, attempts, error, domain_state = row[
+            16:26
+        ]
         name = grant_id or address or str(key)
         account = Account(key, application_id, grant_id, address, workspace_id, home_workspace_id)
         return Standing(
@@ -177,6 +180,7 @@ class PostgresAccounts:
             grant_id=grant_id,
             address=address,
             domain=domain or "",
+            domain_state=State(domain_state),
             workspace_id=workspace_id,
             home_workspace_id=home_workspace_id,
             circuit=circuit,
@@ -192,7 +196,7 @@ class PostgresAccounts:
             ),
             counters=Counters.from_bytes(self._sizes, counters),
             last_event_at=last_event_at,
-            last_verdict=verdict_of(row[25:], name, address) if row[25] is not None else None,
+            last_verdict=verdict_of(row[26:], name, address) if row[26] is not None else None,
         )
 
 
