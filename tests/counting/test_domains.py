@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -312,3 +313,36 @@ async def test_a_verdict_names_the_cause_that_its_bad_outcomes_share(database_ur
         )
         assert given.verdict.why.endswith("The account is stopped.")
         assert await one.pool.fetchval("SELECT cause FROM verdicts") == "unknown_user 5.1.1"
+
+
+async def test_two_daemons_that_see_a_domain_fail_at_once_stop_it_once(database_url: str) -> None:
+    async with guarding(database_url) as one, guarding(database_url) as other:
+        await make_list(one)
+        await one.take(*five_refused()[:2])
+        third, fourth = five_refused()[2:4]
+        reports = await asyncio.gather(one.take(third), other.take(fourth))
+
+        assert sum(len(report.domains) for report in reports) == 1
+        assert len(await commands(one)) == 1
+        assert await one.pool.fetchval("SELECT count(*) FROM verdicts") == 1
+
+
+async def test_several_failing_domains_of_one_batch_are_stopped_each(database_url: str) -> None:
+    async with guarding(database_url) as one:
+        await make_list(one)
+        batch = [
+            event(
+                BOUNCED,
+                f"{domain}-{number}",
+                f"r@company-{number}.example",
+                grant=f"{domain}-{number}",
+                sender=f"a{number}@{domain}.example",
+                bounce_class=BounceClass.POLICY,
+                diagnostic=DKIM,
+            )
+            for domain in ("zeta", "alpha")
+            for number in range(3)
+        ]
+        report = await one.take(*batch)
+
+        assert [given.domain.name for given in report.domains] == ["alpha.example", "zeta.example"]

@@ -6,7 +6,11 @@ from hypothesis import strategies as st
 
 from breaker.domain.bounces import classify, enhanced_status, without_addresses
 from breaker.domain.causes import Bad, SharedCause, TextClass, shared_cause, text_class
+from breaker.domain.circuit import Circuit, HeldBy, judge, with_cause
+from breaker.domain.counters import Counters, WindowSizes
+from breaker.domain.detectors import Signal, Suspicion
 from breaker.domain.outcomes import BounceClass
+from breaker.domain.states import State
 from breaker.simulator.mail.diagnostics import refusal, unauthenticated
 from breaker.simulator.mail.domains import PROVIDERS
 from breaker.simulator.mail.fates import Fate
@@ -135,3 +139,16 @@ def test_no_recipient_is_ever_named(names: list[str]) -> None:
 def test_counted_classes_without_a_text_are_told_by_their_class() -> None:
     assert text_class(Bad(BounceClass.UNKNOWN_RECIPIENT, None, None, "a.example", None)) is TextClass.UNKNOWN_USER
     assert text_class(Bad(BounceClass.UNDETERMINED, None, None, "a.example", None)) is None
+
+
+@pytest.mark.parametrize("held_by", [None, HeldBy.OBSERVE, HeldBy.GUARD])
+def test_a_verdict_says_its_cause_before_what_is_done(held_by: HeldBy | None) -> None:
+    suspicion = Suspicion("level", Signal.BOUNCE, State.STOPPED, 1000, 50, 1000, 0.05)
+    plain = judge(Circuit(), suspicion, Counters(WindowSizes()), 1.0, held_by)
+    assert plain is not None
+    told = with_cause(plain, SharedCause("unknown_user 5.1.1", "All of the latest 3 went nowhere."))
+
+    assert told.cause == "unknown_user 5.1.1"
+    assert "5 %. All of the latest 3 went nowhere. " in told.why
+    assert told.why.replace("All of the latest 3 went nowhere. ", "") == plain.why
+    assert with_cause(plain, None) is plain
