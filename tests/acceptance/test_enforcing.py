@@ -65,8 +65,8 @@ async def test_a_bought_list_is_stopped_within_two_seconds_and_nobody_else_is_to
         world.breaker("explain", BAD), world.breaker("explain", BAD, "--json"), world.breaker("status", "--json")
     )
     assert told.code == in_full.code == fleet.code == 0
-    [verdict] = in_full.json["verdicts"]
-    assert (verdict["from"], verdict["to"], verdict["signal"]) == ("sending", "stopped", "bounce")
+    [verdict] = [one for one in in_full.json["verdicts"] if one["to"] == "stopped"]
+    assert verdict["signal"] == "bounce"
     assert 0 < verdict["count"] <= verdict["of"] <= 120
     assert verdict["applied"]
     assert verdict["why"] in told.out
@@ -145,8 +145,9 @@ async def test_observing_leaves_a_pending_verdict_and_changes_nothing_until_a_pe
     account = await daemon.known(BAD)
     assert (account["state"], account["mode"], account["enforcement"]["wanted"]) == ("sending", "observe", "sending")
     assert (account["pending"]["to"], account["pending"]["held_by"]) == ("stopped", "observe")
-    [verdict] = (await daemon.get(f"/api/v1/verdicts?account={BAD}"))[1]["data"]
-    assert (verdict["to"], verdict["applied"], verdict["held_by"]) == ("stopped", False, "observe")
+    verdicts = (await daemon.get(f"/api/v1/verdicts?account={BAD}"))[1]["data"]
+    assert {(one["applied"], one["held_by"]) for one in verdicts} == {(False, "observe")}
+    assert [one["to"] for one in verdicts].count("stopped") == 1
     assert await daemon.total("breaker_verdicts_total", to="stopped", held_by="observe") == 1
     assert await platform.changes() == []
     assert (await platform.send(BAD))[0] == 200
