@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from breaker.domain.counters import Counters
     from breaker.domain.domain_circuit import DomainCircuit, Interval, Refusal
     from breaker.domain.feed import BlindCause, Blindness
+    from breaker.domain.gate import GateMemory
     from breaker.domain.outcomes import Tally
     from breaker.domain.pooled import Group, GroupCount
     from breaker.domain.probe import Evidence, Hold, Probe
@@ -377,6 +378,22 @@ class Modes(Protocol):
 
     async def in_force(self, account: Account, now: float) -> ModeInForce:
         """Return the most specific mode that has not expired; fresh to within a second or two."""
+        ...
+
+
+class CircuitChanges(Protocol):
+    """What any daemon commits of circuits, as gates follow it."""
+
+    async def bring_up_to_date(self, memory: GateMemory) -> None:
+        """Take into a memory what was committed since the last time: all of it, in no order, and nothing else.
+
+        Where that can't be told any more, everything is read; where the database was replaced or put back to an earlier
+        state, the memory is told to distrust it first.
+        """
+        ...
+
+    async def rung(self, seconds: float) -> None:
+        """Return once something may have been committed, or after so many seconds."""
         ...
 
 

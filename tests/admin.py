@@ -11,7 +11,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from breaker.adapters.http.admin import AdminListener
 from breaker.adapters.http.health import Health
 from breaker.adapters.metrics import Metrics
+from breaker.adapters.postgres.gate import PostgresCircuitChanges
 from breaker.app import readiness_checks
+from breaker.domain.gate import GateMemory
+from breaker.flows.keep_gate import KeepGate
 from tests.fleet import Fleet, fleet
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ class Admin:
     fleet: Fleet
     client: TestClient[web.Request, web.Application]
     metrics: Metrics
+    gate: KeepGate
     secret_known: bool = True
     acts: list[str] = field(default_factory=list)
 
@@ -51,12 +55,17 @@ async def admin(database_url: str, folder: Path, *, tokens: str = TOKENS) -> Asy
         metrics = Metrics()
         held: list[Admin] = []
         health = Health(readiness_checks(known.pool, lambda: held[0].secret_known), metrics.registry)
+        changes = PostgresCircuitChanges(database_url)
+        gate = KeepGate(changes, GateMemory(), known.clock, metrics)
         listener = AdminListener(
-            known.operations, health, known.settings.admin_tokens, lambda: held[0].acts.append("acted")
+            known.operations, health, gate, known.settings.admin_tokens, lambda: held[0].acts.append("acted")
         )
-        async with TestClient(TestServer(listener.application())) as client:
-            held.append(Admin(known, client, metrics))
-            yield held[0]
+        try:
+            async with TestClient(TestServer(listener.application())) as client:
+                held.append(Admin(known, client, metrics, gate))
+                yield held[0]
+        finally:
+            await changes.close()
 
 
 def _bearer(token: str | None) -> dict[str, str]:

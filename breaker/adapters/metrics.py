@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from breaker.domain.circuit import Verdict
+    from breaker.domain.gate import Answer
     from breaker.domain.outcomes import OutcomeKind
     from breaker.ports import Clock
 
@@ -220,6 +221,23 @@ class Metrics:
             "When what is polled was last read; what is polled is as old as this.",
             registry=registry,
         )
+        self._gate_answers = Counter(
+            "breaker_gate_answers_total",
+            "Answers of the gate, by whether the account may send, and by its state.",
+            ["allow", "state"],
+            registry=registry,
+        )
+        self._gate_children: dict[tuple[bool, State], Counter] = {}
+        self._gate_accounts = Gauge(
+            "breaker_gate_accounts",
+            "Accounts that the gate keeps in memory: who is not plainly sending.",
+            registry=registry,
+        )
+        self._gate_followed = Gauge(
+            "breaker_gate_followed_timestamp_seconds",
+            "When the gate last followed what is committed; its answers are as old as this.",
+            registry=registry,
+        )
         self._oldest_command.set(nan)
 
     # --- What happens ---
@@ -256,6 +274,19 @@ class Metrics:
         self._feed_blind.set(len(blind))
         for (application_id, trigger), moment in last_at.items():
             self._last_heard(application_id, trigger).set(moment)
+
+    def gate_answered(self, answer: Answer) -> None:
+        """Count an answer of the gate."""
+        key = (answer.allow, answer.state)
+        child = self._gate_children.get(key)
+        if child is None:
+            child = self._gate_children[key] = self._gate_answers.labels(str(answer.allow).lower(), answer.state)
+        child.inc()
+
+    def gate_followed(self, accounts: int, now: float) -> None:
+        """Note that the gate is fresh, and how many accounts it keeps."""
+        self._gate_accounts.set(accounts)
+        self._gate_followed.set(now)
 
     def reloaded(self, now: float, *, successful: bool) -> None:
         """Note a reading of the configuration."""

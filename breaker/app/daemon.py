@@ -37,6 +37,7 @@ from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.domains import PostgresDomains
 from breaker.adapters.postgres.facts import OtherSendKeyError, check_send_key
 from breaker.adapters.postgres.feed import PostgresFeed
+from breaker.adapters.postgres.gate import PostgresCircuitChanges
 from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.outbox import PostgresOutbox
@@ -52,11 +53,13 @@ from breaker.app.readiness import readiness_checks
 from breaker.app.reload import Reload
 from breaker.app.reporter import Reporter
 from breaker.domain.circuit import Mode
+from breaker.domain.gate import GateMemory
 from breaker.flows.adopt import Sweep
 from breaker.flows.adopt_domains import SweepDomains
 from breaker.flows.carry_out import Pace, Sender, Surroundings
 from breaker.flows.fixtures import Names
 from breaker.flows.follow_grants import read_all
+from breaker.flows.keep_gate import KeepGate
 from breaker.flows.lease import Lease
 from breaker.flows.order_again import order_again
 from breaker.flows.watch_feed import EVERY, WatchFeed
@@ -191,6 +194,7 @@ class Daemon:
             stack.push_async_callback(self._stop_workers)
             self._intake.ingest.start()
             stack.push_async_callback(self._intake.ingest.stop)
+            gate = await self._keep_gate(stack, url)
             listener = WebhookListener(
                 self._secrets,
                 Handlers(self._intake.deliver, self._intake.follow, self._intake.keep),
@@ -206,6 +210,7 @@ class Daemon:
             admin = AdminListener(
                 self.operations,
                 Health(readiness_checks(pool, self._secrets.known), self._metrics.registry),
+                gate,
                 self._settings.admin_tokens,
                 self._wake_senders,
             )
@@ -258,6 +263,21 @@ class Daemon:
 
         lease = Lease(PostgresLeases(pool), "feed", self.name, _LEASE)
         return WatchFeed(PostgresFeed(pool), self._clock, listening, lease, self._reporter)
+
+    async def _keep_gate(self, stack: AsyncExitStack, url: str) -> KeepGate:
+        """Give a gate that knows what is committed, and follows it until the workers are stopped."""
+        direct = self._settings.database_direct_url
+        changes = PostgresCircuitChanges(direct.get_secret_value() if direct else url)
+        stack.push_async_callback(changes.close)
+        gate = KeepGate(changes, GateMemory(), self._clock, self._metrics)
+        try:
+            await gate.read()
+        except StoreError as error:
+            name = "BREAKER_DATABASE_DIRECT_URL" if direct else "the database"
+            raise UnavailableError(f"the gate can't follow what is committed: {name} does not answer ({error})") from error
+        task = asyncio.create_task(gate.run(), name="gate")
+        stack.push_async_callback(_end, task)
+        return gate
 
     def _wake_senders(self) -> None:
         for sender in self._senders:
@@ -394,6 +414,11 @@ async def _again_and_again(
         except Exception:
             log.exception("worker failed unexpectedly, and goes on", worker=name)
         await sleep(seconds)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _listen(stack: AsyncExitStack, application: web.Application, at: ListenAddress) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from breaker.adapters.http.actions import LARGEST_BODY, act_of, read_action, selectors_of
 from breaker.adapters.http.authentication import Doorkeeper
+from breaker.adapters.http.gate import answer_gate
 from breaker.adapters.http.presentation import (
     account_as_json,
     domain_as_json,
@@ -28,6 +29,7 @@ from breaker.domain.states import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from breaker.adapters.http.gate import Gate
     from breaker.adapters.http.health import Health
     from breaker.config import AdminToken, Settings
     from breaker.domain.acts import Act, Report
@@ -138,6 +140,7 @@ class AdminListener:
     Args:
         operations: What it offers.
         health: Liveness, readiness and metrics.
+        gate: Answers send paths.
         tokens: Who may use it.
         acted: Called after an act, so that what was ordered is carried out at once.
     """
@@ -146,12 +149,14 @@ class AdminListener:
         self,
         operations: Operations,
         health: Health,
+        gate: Gate,
         tokens: Sequence[AdminToken],
         acted: Callable[[], None] = lambda: None,
     ) -> None:
         """Keep the parts; nothing listens yet."""
         self._operations = operations
         self._health = health
+        self._gate = gate
         self._doorkeeper = Doorkeeper(tokens)
         self._acted = acted
 
@@ -173,6 +178,7 @@ class AdminListener:
                 web.get("/api/v1/domains/{name}", self.domain),
                 web.get("/api/v1/feedback-domains", self.feedback_domains),
                 web.get("/api/v1/verdicts", self.verdicts),
+                web.get("/api/v1/gate/{id}", self.gate),
                 web.post("/api/v1/actions", self.act),
             ]
         )
@@ -258,6 +264,11 @@ class AdminListener:
                 raise _not_found(name)
         page = await self._operations.trail.page(accounts, since, limit, cursor)
         return respond({"data": [verdict_as_json(one) for one in page.items], "next_cursor": page.next_cursor})
+
+    async def gate(self, request: web.Request) -> web.Response:
+        """Answer a send path, from memory."""
+        self._doorkeeper.admit(request, Role.GATE)
+        return answer_gate(request, self._gate)
 
     async def act(self, request: web.Request) -> web.Response:
         """Do what a person or a program asks for, or say what it would do."""
