@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from breaker.adapters.nylas.notifications import GrantEvent, NotJsonError, NotUnderstoodError
-from breaker.adapters.nylas.recorded import decode_line
+from breaker.adapters.nylas.recorded import read_line
 from breaker.adapters.records import BrokenRecordError, open_record
 from breaker.adapters.secrets import known_send_hash_key
 from breaker.app.derived import counting, guard_limits, profiles, window_sizes
+from breaker.domain.backtest.domains import Domains
 from breaker.domain.backtest.fleet_guard import FleetGuard
 from breaker.domain.backtest.presets import PRESETS
 from breaker.domain.backtest.replay import Replay
+from breaker.domain.commands import Actuator
 from breaker.domain.outcomes import DeliveryEvent
 from breaker.domain.sends import Rules
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from breaker.adapters.nylas.notifications import Notification
     from breaker.adapters.records import Lines
     from breaker.config import Settings
     from breaker.domain.backtest.others import Preset
@@ -135,7 +138,13 @@ def backtest(
         retention=settings.ledger.retention_days * _DAY,
     )
     replay = Replay(
-        rules, profiles(settings), window_sizes(settings), FleetGuard(guard_limits(settings)), presets, turns_bad_at
+        rules,
+        profiles(settings),
+        window_sizes(settings),
+        FleetGuard(guard_limits(settings)),
+        presets,
+        turns_bad_at,
+        Domains(can_block=Actuator.BLOCK_DOMAIN in settings.actuators),
     )
     found = Backtest(replay, truth=truth is not None)
     begun = perf_counter()
@@ -146,41 +155,49 @@ def backtest(
     return found
 
 
+@dataclass(slots=True)
+class _Listener:
+    """Hands what lines say to the replay.
+
+    Attributes:
+        delivered: The short way for what most lines say.
+    """
+
+    found: Backtest
+    most_recipients: int
+    delivered: Callable[[str, str | None, str | None, str, int, str, float], None]
+
+    def other(self, notification: Notification, received_at: float) -> None:
+        """Take in whatever it is."""
+        replay = self.found.replay
+        if isinstance(notification, DeliveryEvent):
+            if len(notification.recipients) > self.most_recipients:
+                raise NotUnderstoodError(f"more than {self.most_recipients} recipients")
+            replay.take(notification, received_at)
+        elif not isinstance(notification, GrantEvent):
+            self.found.ignored += 1
+        elif notification.what == "deleted":
+            replay.deleted(notification.application_id, notification.grant_id, notification.occurred_at)
+        elif notification.what == "created":
+            replay.known(notification.application_id, notification.grant_id, notification.email, received_at)
+
+
 def _read(
     lines: Lines, found: Backtest, most_recipients: int, progress: Callable[[int, int | None, int], None]
 ) -> None:
-    replay = found.replay
-    number = 0
+    listener = _Listener(found, most_recipients, found.replay.delivered)
     try:
         for block in lines.blocks():
             for line in block:
-                number += 1
+                found.lines += 1
                 try:
-                    notification, received_at = decode_line(line)
+                    read_line(line, listener)
                 except (NotJsonError, NotUnderstoodError) as error:
                     if line.strip():
-                        found.skip(number, str(error))
-                    continue
-                if isinstance(notification, DeliveryEvent):
-                    if len(notification.recipients) > most_recipients:
-                        found.skip(number, f"more than {most_recipients} recipients")
-                    else:
-                        replay.take(notification, received_at)
-                elif isinstance(notification, GrantEvent):
-                    _follow(replay, notification, received_at)
-                else:
-                    found.ignored += 1
-            found.lines = number
+                        found.skip(found.lines, str(error))
             progress(lines.read, lines.size, found.outcomes)
     except BrokenRecordError as error:
-        found.skip(number + 1, f"the record ends here: {error}")
-
-
-def _follow(replay: Replay, event: GrantEvent, now: float) -> None:
-    if event.what == "deleted":
-        replay.deleted(event.application_id, event.grant_id, event.occurred_at)
-    elif event.what == "created":
-        replay.known(event.application_id, event.grant_id, event.email, now)
+        found.skip(found.lines + 1, f"the record ends here: {error}")
 
 
 def _read_truth(path: Path) -> Mapping[str, float]:

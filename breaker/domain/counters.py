@@ -154,6 +154,34 @@ class Counters:
             self.crowded |= self.feedback.count(sent_at, to_feedback, told)
         return change
 
+    def record_delivered(self, sent_at: int, *, to_feedback: bool) -> bool:
+        """Count a send of which nothing was known and that was delivered: what becomes of most, in half of the time.
+
+        Args:
+            sent_at: When it was sent, Unix seconds.
+            to_feedback: Whether the recipient's domain sends complaint feedback.
+
+        Returns:
+            Whether the windows have to be recounted, as `crowded` tells.
+        """
+        if sent_at < self.restarted_at:
+            return False
+        self.latest = sent_at
+        totals = self._totals
+        totals[0] += 1
+        totals[3] += 1
+        bounces = self._bounces if isinstance(self._bounces, Series) else self.bounces
+        complaints = self._complaints if isinstance(self._complaints, Series) else self.complaints
+        bounces.add_send(sent_at, 0)
+        complaints.add_send(sent_at, 0)
+        if to_feedback:
+            totals[6] += 1
+            feedback = self.feedback
+            feedback.add_send(sent_at, 0)
+            self.crowded |= feedback.crowded
+        self.crowded |= bounces.crowded or complaints.crowded
+        return self.crowded
+
     def _add(self, change: Tally) -> None:
         # Written out, since this is done for every outcome: a loop over the eight costs twice as much.
         totals = self._totals

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from breaker.domain.outcomes import Counting, OutcomeKind, Recipient
 
+_DELIVERED = int(OutcomeSet.DELIVERED)
+_DELIVERED_TO_FEEDBACK = int(OutcomeSet.DELIVERED | OutcomeSet.FEEDBACK)
 SAME_SEND = 86_400
 """Seconds by which the times may differ that two events give of one send: beyond, they are of two sends."""
 
@@ -64,8 +66,14 @@ class Rules:
     def key(self, message_id: str, address: str) -> bytes:
         """Return the 16 bytes that a send is known by, within its application: nobody reads the address from them."""
         keyed = self._keyed.copy()
-        keyed.update(f"{message_id}\x00{address}".encode("utf-8", "surrogatepass"))
+        known_as = f"{message_id}\x00{address}"
+        # ASCII needs no care, and a codec that is told what to do with surrogates has to be looked up.
+        keyed.update(known_as.encode() if known_as.isascii() else known_as.encode("utf-8", "surrogatepass"))
         return keyed.digest()
+
+    def delivered(self, recipient_domain: str) -> int:
+        """Return what `grown` does for a send that is new and was delivered, which is what becomes of most."""
+        return _DELIVERED_TO_FEEDBACK if recipient_domain in self.feedback_domains else _DELIVERED
 
     def grown(self, before: int, kind: OutcomeKind, recipient: Recipient) -> int:
         """Return the set of outcomes known of a send after one more; the same where it was known already.

@@ -121,7 +121,9 @@ class _DeliveryObject(msgspec.Struct):
     rejected_at: float | None = None
 
 
-class _DeliveryData(msgspec.Struct):
+class DeliveryData(msgspec.Struct):
+    """What a delivery event is about."""
+
     application_id: str
     object: _DeliveryObject
     grant_id: str | None = None
@@ -131,7 +133,7 @@ class DeliveryEnvelope(msgspec.Struct):
     """A delivery event as it comes, before anybody looked at what it says."""
 
     type: str
-    data: _DeliveryData
+    data: DeliveryData
     time: Any = None
 
 
@@ -254,6 +256,21 @@ def _delivery_event(envelope: DeliveryEnvelope, trigger: str, kind: OutcomeKind,
     data = envelope.data
     message = data.object.message
     occurred_at, recipients = _recipients(data.object, kind)
+    application_id, grant_id, sender = sender_of(data)
+    if occurred_at is None:
+        occurred_at = _time_or(envelope.time, received_at)
+    sent_at = seconds(message.sent_at)
+    # In the order of its fields: naming them would cost as much again.
+    return DeliveryEvent(application_id, grant_id, sender, message.id, sent_at, occurred_at, kind, recipients, trigger)
+
+
+def sender_of(data: DeliveryData) -> tuple[str, str | None, str | None]:
+    """Return the application, grant and address that a delivery event is about.
+
+    Raises:
+        NotUnderstoodError: One that is needed is missing, or not of a shape that is known.
+    """
+    message = data.object.message
     given = message.from_
     sender = _sender(given) if isinstance(given, str) and len(given) <= LONGEST_ADDRESS else _address(given)
     _identifier("data.application_id", data.application_id)
@@ -264,20 +281,18 @@ def _delivery_event(envelope: DeliveryEnvelope, trigger: str, kind: OutcomeKind,
         raise NotUnderstoodError("neither `data.grant_id` nor an address in `data.object.message.from`")
     if not message.id:
         raise NotUnderstoodError("`data.object.message.id` is empty")
-    if occurred_at is None:
-        occurred_at = _time_or(envelope.time, received_at)
-    sent_at = _seconds(message.sent_at)
-    # In the order of its fields: naming them would cost as much again.
-    return DeliveryEvent(
-        data.application_id, grant_id, sender, message.id, sent_at, occurred_at, kind, recipients, trigger
-    )
+    return data.application_id, grant_id, sender
 
 
 def _recipients(found: _DeliveryObject, kind: OutcomeKind) -> tuple[float | None, tuple[Recipient, ...]]:
     """Return when the outcome came about and whom it is about."""
     if kind is OutcomeKind.DELIVERED:
-        part = _present(found.delivered, "delivered")
-        return part.delivered_at, tuple([Recipient(_required(one)) for one in part.recipients])
+        part = found.delivered
+        if part is None:
+            raise NotUnderstoodError("`data.object.delivered` is missing")
+        if len(part.recipients) == 1:  # as nearly all have; this is the hot path
+            return part.delivered_at, (Recipient(required(part.recipients[0])),)
+        return part.delivered_at, tuple([Recipient(required(one)) for one in part.recipients])
     if kind is OutcomeKind.BOUNCED:
         bounce = _present(found.bounce, "bounce")
         return bounce.bounced_at, tuple(_bounced(one, bounce.type) for one in bounce.recipients)
@@ -285,17 +300,17 @@ def _recipients(found: _DeliveryObject, kind: OutcomeKind) -> tuple[float | None
         complaint = _present(found.complaint, "complaint")
         if (complaint.type or "").strip().lower() == "not-spam":
             return complaint.reported_at, ()
-        return complaint.reported_at, tuple(Recipient(_required(one)) for one in complaint.complained_recipients)
+        return complaint.reported_at, tuple(Recipient(required(one)) for one in complaint.complained_recipients)
     message = found.message
     meant_for = [*(message.to or ()), *(message.cc or ()), *(message.bcc or ())]
     if not meant_for:
         raise NotUnderstoodError("`data.object.message` names no recipient in to, cc or bcc")
-    return found.rejected_at, tuple(Recipient(_required(one)) for one in meant_for)
+    return found.rejected_at, tuple(Recipient(required(one)) for one in meant_for)
 
 
 def _bounced(one: str | _Address, bounce_type: str | None) -> Recipient:
     diagnostic = None if isinstance(one, str) else one.diagnostic_code
-    return Recipient(_required(one), classify(diagnostic, bounce_type), diagnostic)
+    return Recipient(required(one), classify(diagnostic, bounce_type), diagnostic)
 
 
 def _present(part: Part | None, name: str) -> Part:
@@ -304,7 +319,12 @@ def _present(part: Part | None, name: str) -> Part:
     return part
 
 
-def _required(one: str | _Address) -> str:
+def required(one: str | _Address) -> str:
+    """Return the bare lower-case address of a recipient.
+
+    Raises:
+        NotUnderstoodError: There is none.
+    """
     given = (one if isinstance(one, str) else one.email).strip()
     # The plain form needs no parsing; the hot path knows nothing else.
     address = given if given.islower() and " " not in given and "<" not in given else _address(given)
@@ -337,7 +357,7 @@ def _identifier(field: str, value: str) -> None:
         raise NotUnderstoodError(f"`{field}` is empty, longer than {LONGEST_ID} characters, or not printable")
 
 
-def _seconds(sent_at: float | str) -> int:
+def seconds(sent_at: float | str) -> int:
     """Return a moment in whole Unix seconds; out of range stays out of range, and is refused where it is counted."""
     if type(sent_at) is int and 0 <= sent_at < _LAST_SECOND:
         return sent_at

@@ -109,6 +109,16 @@ class KeptSends:
             if told:
                 self.feedback.add_bad(mark)
 
+    def place_delivered(self, name: int, sent_at: int, *, to_feedback: bool) -> None:
+        """Put a send in its place that is new and was delivered."""
+        mark = mark_of(sent_at, name)
+        self.sends += 1
+        self.delivered += 1
+        self.bounces.waiting.append(mark)
+        self.complaints.waiting.append(mark)
+        if to_feedback:
+            self.feedback.waiting.append(mark)
+
     def prune(self, horizon: float) -> None:
         """Forget what the ledger keeps no longer.
 

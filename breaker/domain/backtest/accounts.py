@@ -25,6 +25,9 @@ class Accounts:
     Args:
         make: Makes an account, given application, grant and address.
         merge: Makes the first account a part of the second.
+
+    Attributes:
+        known: The accounts by application, grant and address, as events named them; forgotten when any of them changes.
     """
 
     def __init__(
@@ -36,7 +39,7 @@ class Accounts:
         self._all: dict[int, Replayed] = {}
         self._by_grant: dict[Key, Replayed] = {}
         self._by_address: dict[Key, Replayed] = {}
-        self._found: dict[tuple[str, str | None, str | None], Replayed] = {}
+        self.known: dict[tuple[str, str | None, str | None], Replayed] = {}
 
     def __iter__(self) -> Iterator[Replayed]:
         """Go through all accounts, in the order in which they became known."""
@@ -49,10 +52,10 @@ class Accounts:
     def of(self, application: str, grant_id: str | None, address: str | None, now: float) -> Replayed:
         """Return the account of a sender, made known where it was not."""
         sender = (application, grant_id, address)
-        found = self._found.get(sender)
+        found = self.known.get(sender)
         if found is None:
             found = self._of_grant(application, grant_id, address, now) if grant_id else self._of_address(*sender)
-            self._found[sender] = found
+            self.known[sender] = found
         return found
 
     def deleted(self, application: str, grant_id: str, at: float) -> None:
@@ -60,7 +63,7 @@ class Accounts:
         account = self._by_grant.get((application, grant_id))
         if account is not None and account.deleted_at is None:
             account.deleted_at = at
-            self._found.clear()
+            self.known.clear()
 
     def _of_address(self, application: str, _grant_id: str | None, address: str | None) -> Replayed:
         return self._by_address.get((application, address or "")) or self._add(application, None, address)
@@ -72,7 +75,7 @@ class Accounts:
         holder = self._by_address.get((application, address)) if address else None
         if own is None and holder is None:
             return self._add(application, grant_id, address)
-        self._found.clear()
+        self.known.clear()
         follows = holder is not None and may_follow(holder.grant_id, holder.deleted_at, now)
         if own is None and holder is not None and follows:
             self._take_over(holder, grant_id)
