@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from breaker.adapters.postgres.guard import Limits
+from breaker.domain.budget import Budget
 from breaker.domain.circuit import HeldBy, Mode
 from breaker.domain.commands import Actuator
+from breaker.domain.counters import WindowSizes
 from breaker.domain.outcomes import BounceClass, OutcomeKind
+from breaker.domain.standard import standard_profile
 from breaker.domain.states import State
 from breaker.flows.designs import Made
 from breaker.ports import SendingDomain
@@ -346,3 +350,35 @@ async def test_several_failing_domains_of_one_batch_are_stopped_each(database_ur
         report = await one.take(*batch)
 
         assert [given.domain.name for given in report.domains] == ["alpha.example", "zeta.example"]
+
+
+async def test_broken_authentication_of_eighty_accounts_is_one_verdict_after_a_dozen_refusals(
+    database_url: str,
+) -> None:
+    random = Random(11)
+    profile = standard_profile(Budget(), WindowSizes(), 0.8)
+    async with daemon(
+        database_url, mode=Mode.ENFORCE, profile=profile, actuators=ALL, sizes=WindowSizes(), batch_size=256
+    ) as one:
+        await make_list(one)
+        for hour in range(3):
+            await one.take(*(delivered(n % 80, f"h{hour}-{n}", NOW - 9000 + 3000 * hour) for n in range(240)))
+        refusals_until = 0
+        verdicts: list[Any] = []
+        for batch in range(60):
+            sent_at = NOW + batch
+            events = [
+                refused(account, f"b{batch}-{account}", f"company-{random.randrange(30)}.example", sent_at=sent_at)
+                if random.random() < 0.6
+                else delivered(account, f"b{batch}-{account}", sent_at)
+                for account in random.sample(range(80), 10)
+            ]
+            report = await one.take(*events, now=sent_at + 5)
+            verdicts += [*report.domains, *report.given]
+            if not verdicts:
+                refusals_until += sum(each.kind is BOUNCED for each in events)
+
+        assert [one.verdict.to for one in verdicts] == [State.STOPPED]
+        assert verdicts[0].domain == AGENTS
+        assert refusals_until <= 12
+        assert (await states(one)) == {"sending"}
