@@ -274,7 +274,9 @@ class Daemon:
             await gate.read()
         except StoreError as error:
             name = "BREAKER_DATABASE_DIRECT_URL" if direct else "the database"
-            raise UnavailableError(f"the gate can't follow what is committed: {name} does not answer ({error})") from error
+            raise UnavailableError(
+                f"the gate can't follow what is committed: {name} does not answer ({error})"
+            ) from error
         task = asyncio.create_task(gate.run(), name="gate")
         stack.push_async_callback(_end, task)
         return gate
