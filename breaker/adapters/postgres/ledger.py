@@ -85,7 +85,7 @@ _ENTER_AND_SAVE = """
 """
 _TALLY_COLUMNS = 10
 
-_BAD_OF = """
+BAD_OF = """
     SELECT sent_at, bounce_class, enhanced_status, diagnostic, recipient_domain, sender_domain
     FROM bad_outcomes
     WHERE application = $1 AND account = $2 AND kind = $3 AND counted
@@ -93,7 +93,7 @@ _BAD_OF = """
     LIMIT $4
 """
 
-_REFUSED_OF = """
+REFUSED_OF = """
     SELECT DISTINCT b.send, b.sent_at
     FROM bad_outcomes b
     WHERE b.application = $1 AND b.account = $2 AND b.bounce_class = 'policy' AND b.counted AND b.sender_domain = $3
@@ -173,14 +173,14 @@ class PostgresLedgerTransaction(PostgresLocked):
 
     async def bad_outcomes_of(self, account: int, kind: str, limit: int) -> Sequence[tuple[int, Bad]]:
         """Return the latest counted bad outcomes of a kind that were noted of an account, with the times of sending."""
-        rows = await self._connection.fetch(_BAD_OF, self._applications[account], account, kind, limit)
+        rows = await self._connection.fetch(BAD_OF, self._applications[account], account, kind, limit)
         return [(row[0], Bad(*row[1:])) for row in rows]
 
     async def refused_of(self, account: int, domain: str, intervals: Sequence[Interval]) -> Sequence[int]:
         """Return when those sends of an account were sent that are in intervals of a domain and were refused."""
         begins, ends = zip(*intervals, strict=True)
         rows = await self._connection.fetch(
-            _REFUSED_OF, self._applications[account], account, domain, begins, ends, int(min(begins))
+            REFUSED_OF, self._applications[account], account, domain, begins, ends, int(min(begins))
         )
         return [sent_at for _, sent_at in rows]
 
