@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from breaker.adapters.postgres import domains, ledger
 from breaker.adapters.postgres.guard import Limits
 from breaker.domain.budget import Budget
 from breaker.domain.circuit import HeldBy, Mode
@@ -21,6 +23,7 @@ from breaker.ports import SendingDomain
 from tests.counting.daemons import APPLICATION, DAY, NOBODY, NOW, SIMPLE, daemon, event
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractAsyncContextManager
 
     from breaker.domain.outcomes import DeliveryEvent
@@ -104,6 +107,14 @@ async def commands(one: Daemon) -> list[tuple[Any, ...]]:
 
 async def states(one: Daemon) -> set[str]:
     return {row["state"] for row in await one.pool.fetch("SELECT state FROM circuits")}
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the nodes of a plan that read a table."""
+    if "Relation Name" in plan:
+        yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes_of(below)
 
 
 async def test_five_accounts_refused_for_one_cause_are_one_stop_of_their_domain(database_url: str) -> None:
@@ -382,3 +393,27 @@ async def test_broken_authentication_of_eighty_accounts_is_one_verdict_after_a_d
         assert verdicts[0].domain == AGENTS
         assert refusals_until <= 12
         assert (await states(one)) == {"sending"}
+
+
+async def test_what_a_look_reads_is_found_by_index(alone: Daemon) -> None:
+    await make_list(alone)
+    await alone.take(*five_refused(), *(delivered(n, f"d{n}") for n in range(5)))
+    await alone.pool.execute(
+        "INSERT INTO bad_outcomes (sent_at, received_at, occurred_at, send, account, application, kind, counted, "
+        "recipient_domain, sender_domain, message_id) SELECT $1::bigint, $1, $1, gen_random_uuid(), 1000 + n % 400, 1, "
+        "CASE n % 50 WHEN 0 THEN 'complaint' ELSE 'bounced' END, true, 'd' || n % 300, 'agents.example', 'm' || n "
+        "FROM generate_series(1, 20000) n",
+        int(NOW - 100),
+    )
+    await alone.pool.execute("ANALYZE bad_outcomes")
+    scans = set()
+    for statement, values in (
+        (domains.REFUSALS, (*AGENTS, int(NOW - 3600), int(NOW), 500)),
+        (ledger.BAD_OF, (1, 1, "bounced", 50)),
+        (ledger.REFUSED_OF, (1, 1, "agents.example", [NOW - 500], [None], int(NOW - 500))),
+    ):
+        async with alone.pool.acquire() as connection, connection.transaction():
+            [plan] = json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *values))
+            scans |= {(node["Node Type"], node["Relation Name"]) for node in nodes_of(plan["Plan"])}
+
+    assert not {scan for scan in scans if scan[0] == "Seq Scan" and scan[1].startswith("bad_outcomes")}

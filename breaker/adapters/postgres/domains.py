@@ -65,7 +65,7 @@ _LOCK = """
     FOR NO KEY UPDATE OF d
 """
 
-_REFUSALS = """
+REFUSALS = """
     SELECT b.account, b.sent_at, b.bounce_class, b.enhanced_status, b.diagnostic, b.recipient_domain, b.sender_domain
     FROM bad_outcomes b
     WHERE b.application = (SELECT application FROM applications WHERE id = $1) AND b.sender_domain = $2
@@ -213,7 +213,7 @@ class PostgresLockedDomains:
 
     async def refusals(self, domain: SendingDomain, since: float, until: float, limit: int) -> Sequence[Refusal]:
         """Return the refusals among the sends from `since` to `until`, the latest first."""
-        rows = await self._connection.fetch(_REFUSALS, *domain, int(since), int(until), limit)
+        rows = await self._connection.fetch(REFUSALS, *domain, int(since), int(until), limit)
         return [Refusal(row[0], row[1], Bad(*row[2:])) for row in rows]
 
     async def sends(self, domain: SendingDomain, since: float, until: float) -> int:
