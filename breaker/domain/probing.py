@@ -135,6 +135,17 @@ def begin(circuit: Circuit, hold: Hold, before: Probe | None, rules: ProbeRules,
     return replace(probe, asks=asks) if asks else _cooling(probe, circuit.since, rules, jitter)
 
 
+def notice(probe: Probe, confirmed: Wanted | None, confirmed_at: float | None) -> Probe:
+    """Return a probe with the begin of its round, where the platform was read back and lets the account send.
+
+    It is called before the sends of the round are looked up, and before a decision.
+    """
+    if probe.phase is not Phase.OPENING or confirmed is not Wanted.SENDING or confirmed_at is None:
+        return probe
+    heard_at = confirmed_at if probe.heard_at is None else probe.heard_at
+    return replace(probe, phase=Phase.OPEN, opened_at=confirmed_at, heard_at=heard_at)
+
+
 def decide(circuit: Circuit, probe: Probe, facts: Facts, rules: ProbeRules) -> Next:
     """Decide what is done next.
 
@@ -185,10 +196,6 @@ def _in_rounds(circuit: Circuit, probe: Probe, facts: Facts, rules: ProbeRules) 
 
 def _while_open(probe: Probe, facts: Facts, rules: ProbeRules) -> Next:
     if probe.phase is Phase.OPENING:
-        if facts.confirmed is Wanted.SENDING:
-            opened_at = facts.confirmed_at or facts.now
-            heard_at = opened_at if probe.heard_at is None else probe.heard_at
-            return Next(Step.WAIT, replace(probe, phase=Phase.OPEN, opened_at=opened_at, heard_at=heard_at))
         if facts.now - probe.ordered_at < rules.undeliverable:
             return Next(Step.WAIT, probe)
         why = f"The platform could not be told to let it send within {lasting(rules.undeliverable)}."

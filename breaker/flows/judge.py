@@ -145,7 +145,8 @@ class Judge:
             return None
         if held_by := self.holds.held_by(account.application_id, account.id, verdict.at):
             return held_by
-        stops = verdict.to is State.STOPPED
+        # What is being probed has its room already, and must not stay free for want of it.
+        stops = verdict.to is State.STOPPED and circuit.state is not State.PROBING
         return HeldBy.GUARD if stops and not await transaction.room_for_a_stop(account, verdict.at) else None
 
     def _suspect(

@@ -26,7 +26,7 @@ from breaker.domain.circuit import HeldBy, Mode
 from breaker.domain.commands import Actuator, plan
 from breaker.domain.counters import Counters
 from breaker.domain.probe import NOTHING_SEEN, Phase
-from breaker.domain.probing import Facts, Step, begin, carried_out, decide, verdict_of
+from breaker.domain.probing import Facts, Step, begin, carried_out, decide, notice, verdict_of
 from breaker.domain.states import State, Wanted
 from breaker.flows.designs import Made
 from breaker.flows.fixtures import known_fixtures
@@ -200,6 +200,8 @@ class Prober:
             if probe is None:
                 return 0
             seen = NOTHING_SEEN
+            if circuit.state is State.PROBING:
+                probe = notice(probe, confirmation.wanted, confirmation.at)
             if circuit.state is State.PROBING and probe.opened_at is not None:
                 seen = await locked.evidence(account, probe.opened_at, probe.closed_at)
                 probe = replace(probe, seen=seen)

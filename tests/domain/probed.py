@@ -8,7 +8,7 @@ from breaker.domain.circuit import Circuit, apply
 from breaker.domain.circuit import act as decide_act
 from breaker.domain.detectors import Signal
 from breaker.domain.probe import QUEUE, Evidence, Hold, Probe, ProbeRules
-from breaker.domain.probing import Facts, Next, Step, begin, carried_out, decide, verdict_of
+from breaker.domain.probing import Facts, Next, Step, begin, carried_out, decide, notice, verdict_of
 from breaker.domain.states import Cause, State, Wanted
 
 START = 1_000_000.0
@@ -52,6 +52,8 @@ class Probed:
         rounds = self.circuit.state is State.PROBING
         if self.probe is None or not self.probe.belongs_to(self.circuit):
             self.probe = begin(self.circuit, self.hold, self.probe, self.rules, self.jitter)
+        if rounds:
+            self.probe = notice(self.probe, self.confirmed, self.confirmed_at if self.confirmed else None)
         facts = Facts(
             self.now,
             self.confirmed,
