@@ -94,8 +94,8 @@ class KeepGate:
                 log.exception("the gate was not brought up to date, and is tried again")
                 await asyncio.sleep(LOOK_EVERY)
             else:
-                await self._changes.rung(LOOK_EVERY)
                 await asyncio.sleep(BREATH)
+                await self._changes.rung(LOOK_EVERY)
 
 
 def _machine_time() -> float:

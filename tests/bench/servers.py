@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from multiprocessing.connection import Connection
 
+    from breaker.config import Settings
+
 _START_LIMIT = 60.0
 
 
@@ -62,8 +64,23 @@ async def yardstick(pipe: Connection) -> None:
 
 
 async def breaker(pipe: Connection, database_url: str, secrets_dir: str) -> None:
-    """Run the daemon as `breaker serve` does."""
-    settings = load(
+    """Run the daemon as `breaker serve` does; its webhook listener's port is told."""
+    async with running(_settings(database_url, secrets_dir)) as daemon:
+        spare_the_collector()
+        pipe.send(daemon.webhook_address[1])
+        await asyncio.to_thread(pipe.recv)
+
+
+async def gate(pipe: Connection, database_url: str, secrets_dir: str, token: str) -> None:
+    """Run the same, with a send path's token; its admin listener's port is told."""
+    async with running(_settings(database_url, secrets_dir, admin_tokens=f"bench:gate:{token}")) as daemon:
+        spare_the_collector()
+        pipe.send(daemon.admin_address[1])
+        await asyncio.to_thread(pipe.recv)
+
+
+def _settings(database_url: str, secrets_dir: str, **more: object) -> Settings:
+    return load(
         None,
         {
             "database_url": database_url,
@@ -72,13 +89,10 @@ async def breaker(pipe: Connection, database_url: str, secrets_dir: str) -> None
             "admin_listen": "127.0.0.1:0",
             "application_id": APPLICATION,
             "webhook_secrets": SECRET,
+            **more,
         },
         {},
     )
-    async with running(settings) as daemon:
-        spare_the_collector()
-        pipe.send(daemon.webhook_address[1])
-        await asyncio.to_thread(pipe.recv)
 
 
 def _run(serve: Callable[..., Any], pipe: Connection, *arguments: object) -> None:
