@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from breaker.adapters.nylas.notifications import GrantEvent
-from breaker.adapters.nylas.recorded import decode_line
+from breaker.adapters.nylas.recorded import decode_line, read_line
 from breaker.adapters.postgres.guard import Limits
 from breaker.domain.backtest.domains import Domains
 from breaker.domain.circuit import Mode
@@ -24,10 +24,11 @@ from tests.backtest.records import RULES, profile, replay
 from tests.counting.daemons import daemon
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from breaker.domain.backtest.account import Replayed
+    from breaker.domain.backtest.replay import Replay
     from tests.counting.daemons import Daemon
 
 SIZES = WindowSizes((100, 300, 1_000), (500,))
@@ -37,7 +38,29 @@ EVERYBODY = Limits(in_window=(10**6, 1.0), in_all=(10**6, 1.0), in_group=(10**6,
 FRESH = 60.0
 
 
-async def recorded(folder: Path, *, scenario: str, seed: int, families: tuple[Family, ...]) -> list[Any]:
+@dataclass
+class Listener:
+    """Hands what lines say to a replay."""
+
+    made: Replay
+
+    @property
+    def delivered(self) -> Callable[..., None]:
+        return self.made.delivered
+
+    def other(self, event: object, received_at: float) -> None:
+        if isinstance(event, DeliveryEvent):
+            self.made.take(event, received_at)
+
+
+def read(lines: Sequence[bytes], made: Replay) -> None:
+    """Replay lines as the command does, by the short way for what is usual."""
+    listener = Listener(made)
+    for line in lines:
+        read_line(line, listener)
+
+
+async def recorded(folder: Path, *, scenario: str, seed: int, families: tuple[Family, ...]) -> list[bytes]:
     path = folder / "record.jsonl"
     alone = Alone(
         scenario=scenario,
@@ -48,7 +71,7 @@ async def recorded(folder: Path, *, scenario: str, seed: int, families: tuple[Fa
     )
     await alone.record(path, lambda _days, _lines: None)
     with path.open("rb") as file:
-        return [decode_line(line) for line in file]
+        return [line for line in file if not isinstance(decode_line(line)[0], GrantEvent)]
 
 
 async def served(one: Daemon, batches: Sequence[Sequence[tuple[Any, float]]]) -> None:
@@ -102,15 +125,12 @@ def told(counters: Counters, state: str, verdicts: list[Any], *, moments: bool) 
 async def test_the_same_lines_give_the_counts_and_verdicts_that_the_daemon_gives(  # noqa: PLR0913, PLR0917 - a case
     database_url: str, tmp_path: Path, scenario: str, seed: int, families: tuple[Family, ...], most: int
 ) -> None:
-    lines = await recorded(tmp_path, scenario=scenario, seed=seed, families=families)
-    lines = [one for one in lines if not isinstance(one[0], GrantEvent)][:2_500]
+    lines = (await recorded(tmp_path, scenario=scenario, seed=seed, families=families))[:2_500]
     rules = replace(RULES, feedback_domains=FEEDBACK)
     domains = Domains(can_block=False)  # there is no platform here that a domain could be blocked on
     made = replay(sizes=SIZES, profile=profile(SIZES, 100), rules=rules, domains=domains)
-    for event, received_at in lines:
-        if isinstance(event, DeliveryEvent):
-            made.take(event, received_at)
-    batches, source, rest = [], Random(seed), lines
+    read(lines, made)
+    batches, source, rest = [], Random(seed), [decode_line(line) for line in lines]
     while rest:
         cut = source.randint(1, most)
         batches.append(rest[:cut])
@@ -137,3 +157,22 @@ async def test_the_same_lines_give_the_counts_and_verdicts_that_the_daemon_gives
     if most == 1:  # a batch shows its domains at once what it brings
         assert [tuple(one) for one in of_domains] == sorted(verdicts)
     assert sum(len(account.steps) for account in accounts) >= 2
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+async def test_the_short_way_for_what_is_usual_leads_to_the_same(tmp_path: Path, seed: int) -> None:
+    lines = await recorded(tmp_path, scenario="mixed", seed=seed, families=(Family.AGENT, Family.TRANSACTIONAL))
+    short, long = (replay(sizes=SIZES, profile=profile(SIZES, 100)) for _ in range(2))
+
+    read(lines, short)
+    for event, received_at in map(decode_line, lines):
+        assert isinstance(event, DeliveryEvent)
+        long.take(event, received_at)
+
+    assert (short.counted, short.outcomes, short.latest) == (long.counted, long.outcomes, long.latest)
+    assert [as_replayed(one, moments=True) for one in short.accounts] == [
+        as_replayed(one, moments=True) for one in long.accounts
+    ]
+    assert [line.reached for one in short.accounts for line in one.lines] == [
+        line.reached for one in long.accounts for line in one.lines
+    ]
