@@ -13,9 +13,12 @@ from breaker.domain.domain_circuit import DomainLimits
 from breaker.domain.guard import Limits
 from breaker.domain.modes import ConfiguredModes
 from breaker.domain.outcomes import COUNTED_BY_DEFAULT, Counting
+from breaker.domain.probe import ProbeRules
 from breaker.domain.profiles import Assigned, Profiles
+from breaker.domain.sprt import Sprt
 from breaker.domain.standard import standard_profile
 from breaker.domain.states import State
+from breaker.domain.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -109,6 +112,25 @@ def domain_limits(settings: Settings) -> DomainLimits:
             TextClass.AUTHENTICATION: said.healthy_authentication_rate,
             TextClass.BLOCKLIST: said.healthy_blocklist_rate,
         },
+    )
+
+
+def probe_rules(settings: Settings) -> ProbeRules:
+    """Return how accounts come back."""
+    said = settings.probing
+    test = Sprt(said.healthy_rate, said.bad_rate, said.false_failures, said.false_returns)
+    return ProbeRules(
+        trial=Trial(test, said.round_sends, said.most_sends),
+        cool_down=said.cool_down_seconds,
+        growth=said.cool_down_growth,
+        longest_cool_down=said.longest_cool_down_seconds,
+        spread=said.jitter,
+        automatic_stops=said.automatic_stops,
+        automatic_probes=said.automatic_probes,
+        settle=said.settle_seconds,
+        silence=said.silence_seconds,
+        limited_for=said.limited_seconds,
+        watched_for=said.watched_seconds,
     )
 
 

@@ -30,6 +30,7 @@ AT_ONCE = frozenset(
         "ledger.retention_days",
         "log",
         "mode",
+        "probing",
         "profiles",
         "public_url",
         "webhook_secrets",

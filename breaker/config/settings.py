@@ -21,6 +21,7 @@ from breaker.config.groups import (
     LogSettings,
     PlatformSettings,
 )
+from breaker.config.probing import ProbingSettings
 from breaker.config.profiles import PRESETS, ProfileSettings, ResolvedProfile, preset_profile, problems, resolve
 from breaker.config.values import (
     Actuators,
@@ -149,6 +150,7 @@ class Settings(BaseSettings):
 
     domains: DomainSettings = DomainSettings()
     guard: GuardSettings = GuardSettings()
+    probing: ProbingSettings = ProbingSettings()
     ledger: LedgerSettings = LedgerSettings()
     platform: PlatformSettings = PlatformSettings()
     intake: IntakeSettings = IntakeSettings()

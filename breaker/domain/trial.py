@@ -8,6 +8,7 @@ quite Wald's test, and its size and error rates are computed here from the test 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from breaker.domain.sprt import Decision, Sprt
@@ -71,23 +72,29 @@ class Trial:
             bad: How many bad ones there were.
             sends: How many sends there were.
         """
-        undecided = {bad: 1.0}
-        needed = accepted = failed = 0.0
-        while sends < self.most_sends and undecided:
-            for _ in range(self.round_after(sends)):
-                needed += sum(undecided.values())
-                sends += 1
-                undecided, lost = self._one_send(undecided, sends, rate)
-                failed += lost
-            healthy = {k for k in undecided if self.decide(k, sends, complete=True) is Decision.HEALTHY}
-            accepted += sum(undecided.pop(k) for k in healthy)
-        return Expectation(needed, accepted, failed, sum(undecided.values()))
+        return _expect(self, rate, bad, sends)
 
-    def _one_send(self, undecided: dict[int, float], sends: int, rate: float) -> tuple[dict[int, float], float]:
-        """Return the probabilities by bad sends after one more, and that of having been found bad by it."""
-        after: dict[int, float] = {}
-        for k, probability in undecided.items():
-            after[k] = after.get(k, 0.0) + probability * (1 - rate)
-            after[k + 1] = after.get(k + 1, 0.0) + probability * rate
-        bad = {k for k in after if self.decide(k, sends, complete=False) is Decision.BAD}
-        return after, sum(after.pop(k) for k in bad)
+
+@lru_cache(maxsize=4_096)
+def _expect(trial: Trial, rate: float, bad: int, sends: int) -> Expectation:
+    undecided = {bad: 1.0}
+    needed = accepted = failed = 0.0
+    while sends < trial.most_sends and undecided:
+        for _ in range(trial.round_after(sends)):
+            needed += sum(undecided.values())
+            sends += 1
+            undecided, lost = _one_send(trial, undecided, sends, rate)
+            failed += lost
+        healthy = {k for k in undecided if trial.decide(k, sends, complete=True) is Decision.HEALTHY}
+        accepted += sum(undecided.pop(k) for k in healthy)
+    return Expectation(needed, accepted, failed, sum(undecided.values()))
+
+
+def _one_send(trial: Trial, undecided: dict[int, float], sends: int, rate: float) -> tuple[dict[int, float], float]:
+    """Return the probabilities by bad sends after one more, and that of having been found bad by it."""
+    after: dict[int, float] = {}
+    for k, probability in undecided.items():
+        after[k] = after.get(k, 0.0) + probability * (1 - rate)
+        after[k + 1] = after.get(k + 1, 0.0) + probability * rate
+    bad = {k for k in after if trial.decide(k, sends, complete=False) is Decision.BAD}
+    return after, sum(after.pop(k) for k in bad)
