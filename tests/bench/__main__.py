@@ -19,6 +19,7 @@ from breaker.adapters.postgres.embedded import EmbeddedPostgres, temporary_home
 from breaker.adapters.postgres.migrate import upgrade
 from tests.bench.events import Fleet
 from tests.bench.load import measure
+from tests.bench.replay import replay
 from tests.bench.servers import breaker, server, yardstick
 
 if TYPE_CHECKING:
@@ -92,6 +93,20 @@ async def ingest(home: Path, connections: int, requests: int, rounds: int) -> li
     ]
 
 
+def through_the_domain(home: Path, notifications: int) -> Row:
+    """Replay a record, decoding included, in this process, which is one core's work."""
+    fleet = Fleet(accounts=1_000, first_sent_at=int(time.time()) - 60 * _DAY)
+    found, seconds = replay(home, fleet, notifications)
+    a_second = found.outcomes / seconds
+    return Row(
+        "replay through the domain, outcomes a second",
+        round(a_second),
+        "at least 100,000",
+        a_second >= 100_000 and found.replay.counted == notifications,
+        f"{found.replay.counted:,} of {notifications:,} counted in {seconds:.1f} s of one core, decoding included",
+    )
+
+
 def main() -> int:
     """Measure, print a table and one line of JSON; 0 where every bar holds, else 3."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
@@ -100,7 +115,8 @@ def main() -> int:
     asked = parser.parse_args()
     requests, rounds = (12_000, 3) if asked.quick else (30_000, 5)
     with temporary_home("breaker-bench-") as home:
-        rows = uvloop.run(ingest(home, asked.connections, requests, rounds))
+        rows = [through_the_domain(home, 200_000 if asked.quick else 1_000_000)]
+        rows += uvloop.run(ingest(home, asked.connections, requests, rounds))
     table = Table("what", "value", "bar", "", "figures", title=f"{os.cpu_count()} cores, shared by all")
     for row in rows:
         table.add_row(row.what, str(row.value), row.bar, "holds" if row.holds else "FAILS", row.detail)

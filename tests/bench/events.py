@@ -45,6 +45,14 @@ class Fleet:
             )
             yield head.encode() + body
 
+    def record(self, count: int, seed: int, seconds_between: float) -> Iterator[bytes]:
+        """Yield lines of a record, with a new message each, as `requests` draws them."""
+        draw = random.Random(seed)
+        for number in range(count):
+            sent_at = self.first_sent_at + int(number * seconds_between)
+            body = self._notification(draw, f"{seed}-{number}", sent_at)
+            yield b'%s, "received_at": %.3f}\n' % (body[:-1], sent_at + 3.5)
+
     def _notification(self, draw: random.Random, name: str, sent_at: int) -> bytes:
         account = draw.randrange(self.accounts)
         recipient = f"person-{name}@example-{draw.randrange(2000)}.org"
