@@ -11,6 +11,8 @@ from rich.progress import track
 from breaker.domain.detectors import Signal
 from breaker.domain.states import State
 from tests.detection.neighbours import gain
+from tests.detection.peers import CHANGES, STEADY, cells
+from tests.detection.replay import SIZES
 from tests.detection.tables import (
     VOLUMES,
     WORKING_DAYS,
@@ -145,8 +147,46 @@ def neighbours(accounts: int, fleet: int, seed: str) -> None:
         _say(_row(f"{daily:,}", f"{found.alone:.0f}", f"{found.together:.0f}", *shares, found.early))
 
 
-def _row(*cells: object) -> str:
-    return " | ".join(map(str, cells))
+def peers(accounts: int, fleet: int, seed: str) -> None:
+    """Print ours beside the rules of others."""
+    profile = profile_of(fleet)
+    for signal in Signal:
+        change = CHANGES[signal]
+        _say(
+            f"{signal.capitalize()}s, {change.before:.2%} to {change.after:.2%} at once, beside the rules of others (as "
+            f"`breaker backtest --compare` has them), {accounts} accounts a row, thresholds of a fleet of {fleet:,}; "
+            f"falsely: of accounts steady at {STEADY[signal]:.2%} for 90 days.",
+            "rule | sends a day | early | median | before the line of R = "
+            + " | ".join(f"{size:,}" for size in _sizes(signal))
+            + " | falsely",
+        )
+        found = {
+            daily: cells(profile, signal, daily, accounts, seed)
+            for daily in track(VOLUMES, f"peers, {signal}s", console=ERRORS)
+        }
+        for name in found[VOLUMES[0]]:
+            for daily in VOLUMES:
+                cell = found[daily][name]
+                tried = accounts - cell.early
+                shares = (cell.before_the_line.get(size, 0) / tried if tried else 0.0 for size in _sizes(signal))
+                _say(
+                    _row(
+                        name,
+                        f"{daily:,}",
+                        f"{cell.early / accounts:.1%}",
+                        "never" if cell.median is None else f"{cell.median:,.0f}",
+                        *(f"{share:.1%}" for share in shares),
+                        f"{cell.falsely / accounts:.1%}",
+                    )
+                )
+
+
+def _sizes(signal: Signal) -> tuple[int, ...]:
+    return SIZES.bounce if signal is Signal.BOUNCE else SIZES.complaint
+
+
+def _row(*columns: object) -> str:
+    return " | ".join(map(str, columns))
 
 
 def _say(*lines: str) -> None:
@@ -161,6 +201,7 @@ TABLES = {
     "steady-bounces": steady_bounces,
     "steady-complaints": steady_complaints,
     "neighbours": neighbours,
+    "peers": peers,
 }
 
 if __name__ == "__main__":

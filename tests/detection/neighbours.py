@@ -8,11 +8,10 @@ from heapq import merge
 from random import Random
 from typing import TYPE_CHECKING
 
-from breaker.domain.counters import Counters
 from breaker.domain.detectors import Signal
 from breaker.domain.pooled import SPANS, Group, GroupCount, GroupKind, Membership, pool
 from breaker.domain.states import SEVERITY, State
-from tests.detection.replay import COUNTING, SIZES, Book, recount
+from tests.detection.replay import Counted
 from tests.detection.tables import HEALTHY_SENDS, complaint_change
 from tests.detection.traces import DAY, events
 
@@ -103,36 +102,29 @@ def _domain(profile: Profile, daily: int, sends: int, source: Random) -> Iterato
     others: Mapping[Group, list[GroupCount]] = {
         Group("fleet", GroupKind.DOMAIN, f"other{n}"): _usual(profile, daily, source) for n in range(OTHER_DOMAINS)
     }
-    counters = [Counters(SIZES) for _ in range(ACCOUNTS)]
-    books = [Book(Signal.COMPLAINT, _R, sends) for _ in range(ACCOUNTS)]
-    past: list[list[tuple[int, int]]] = [[] for _ in range(ACCOUNTS)]
-    known, alone, together, lines = ([0] * ACCOUNTS, *([sends] * ACCOUNTS for _ in range(3)))
+    counted = [Counted(Signal.COMPLAINT) for _ in range(ACCOUNTS)]
+    alone, together = ([sends] * ACCOUNTS for _ in range(2))
     domain = _Domain()
-    for (at, send, sent_at, before, after), n in merge(*traces):
-        change = counters[n].record(sent_at, before, after, COUNTING)
-        past[n].append((sent_at, after))
-        if counters[n].crowded:
-            recount(counters[n], past[n])
-        known[n] += not before
-        if books[n].enter(send, new=not before, bad=bool(change.complaints)):
-            lines[n] = min(lines[n], known[n])
+    for event, n in merge(*traces):
+        change = counted[n].take(event)
+        counters, known = counted[n].counters, counted[n].known
         if change.delivered:
-            domain.deliver(sent_at)
+            domain.deliver(event.sent_at)
         if not change.complaints:
             continue
         for one in profile.sequential:
-            counters[n].evidence[one.memory] = one.observe(
-                counters[n].evidence.get(one.memory, 0), change, f"{known[n] % 5}.example"
+            counters.evidence[one.memory] = one.observe(
+                counters.evidence.get(one.memory, 0), change, f"{known % 5}.example"
             )
-        suspicion = profile.suspect(counters[n], Signal.COMPLAINT)
+        suspicion = profile.suspect(counters, Signal.COMPLAINT)
         if suspicion is not None and SEVERITY[suspicion.step] >= SEVERITY[State.LIMITED]:
-            alone[n] = min(alone[n], known[n])
-        pooled = pool({**others, _OURS: list(domain.counts(at))}, profile.budget, at)
+            alone[n] = min(alone[n], known)
+        pooled = pool({**others, _OURS: list(domain.counts(event.at))}, profile.budget, event.at)
         if pooled.suspect([Membership(_OURS, str(n))]):
-            together[n] = min(together[n], known[n])
-        domain.complain(sent_at, str(n))
-    for own, both, line in zip(alone, together, lines, strict=True):
-        yield own, min(own, both), line
+            together[n] = min(together[n], known)
+        domain.complain(event.sent_at, str(n))
+    for own, both, one_of_them in zip(alone, together, counted, strict=True):
+        yield own, min(own, both), one_of_them.lines.get(_R, sends)
 
 
 def _of(number: int, trace: Iterator[Event]) -> Iterator[tuple[Event, int]]:

@@ -1,54 +1,63 @@
-"""Traces replayed through the detectors, beside the platform's own line, counted by brute force."""
+"""Traces replayed through the detectors, beside the platform's own line, with what `breaker backtest` does it by."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from breaker.domain.backtest.account import KeptSends
+from breaker.domain.backtest.line import PlatformLine
 from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import PLATFORM_LINES, Signal
+from breaker.domain.detectors import Signal
 from breaker.domain.outcomes import Counting
 from breaker.domain.states import SEVERITY, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from breaker.domain.outcomes import Tally
     from breaker.domain.profile import Profile
     from tests.detection.traces import Event
 
 COUNTING = Counting()
 SIZES = WindowSizes()
-_READ = 11_000
-JUDGED_FROM = 1_000
-"""Known sends from which on the platform's line for bounces is looked at; for complaints the window has to be full."""
+_LAST = (1 << 64) - 1
 
 
-class Book:
-    """The platform's count over the last R sends, exact to the send."""
+class Counted:
+    """An account's counters, with the sends that they are recounted from, and the platform's line."""
 
-    def __init__(self, signal: Signal, size: int, sends: int) -> None:
-        self._line = PLATFORM_LINES[signal]
-        self._size = size
-        self._enough = size if signal is Signal.COMPLAINT else min(size, JUDGED_FROM)
-        self._known = bytearray(sends)
-        self._bad = bytearray(sends)
-        self._edge = 0
-        self._total = 0
-        self._bads = 0
+    def __init__(self, signal: Signal) -> None:
+        self.counters = Counters(SIZES)
+        self._kept = KeptSends(SIZES)
+        bounces = signal is Signal.BOUNCE
+        self._line = PlatformLine(
+            signal,
+            SIZES.bounce if bounces else SIZES.complaint,
+            self._kept.bounces if bounces else self._kept.complaints,
+        )
 
-    def enter(self, send: int, *, new: bool, bad: bool) -> bool:
-        """Count an outcome, and tell whether the rate is at the line now."""
-        self._known[send] = 1
-        if bad:
-            self._bad[send] = 1
-        if send >= self._edge:
-            self._total += new
-            self._bads += bad
-            while self._total > self._size:
-                self._total -= self._known[self._edge]
-                self._bads -= self._bad[self._edge]
-                self._edge += 1
-        return self._total >= self._enough and self._bads >= self._line * self._total - 1e-9
+    @property
+    def known(self) -> int:
+        """How many sends have a known outcome."""
+        return self._kept.sends
+
+    @property
+    def lines(self) -> dict[int, int]:
+        """After how many of them the platform's line was reached, by R."""
+        return {size: one.after_sends for size, one in self._line.reached.items()}
+
+    def take(self, event: Event) -> Tally:
+        """Count an outcome."""
+        at, send, sent_at, before, after = event
+        change = self.counters.record(sent_at, before, after, COUNTING)
+        self._kept.place(_LAST - send, sent_at, change)  # sends of one second stand in the order of their numbers
+        if self.counters.crowded:
+            self.counters.recount_from(self._kept.bounces, self._kept.complaints, self._kept.feedback)
+        bad = change.hard_bounces > 0 or change.complaints > 0
+        if bad or self.known >= self._line.wakes_at:
+            self._line.look(at, self.known, bad=bad)
+        return change
 
 
 @dataclass(slots=True)
@@ -72,36 +81,22 @@ class Replay:
         return min((at for step, at in self.steps.items() if SEVERITY[step] >= SEVERITY[weakest]), default=None)
 
 
-def replay(  # noqa: PLR0913 - what is replayed, through what, and until when
-    trace: Iterable[Event], signal: Signal, profile: Profile, sends: int, *, until: State, lines: bool = True
-) -> Replay:
+def replay(trace: Iterable[Event], signal: Signal, profile: Profile, *, until: State) -> Replay:
     """Replay a trace until a step is asked for.
 
     Args:
         trace: The outcomes, in the order in which they become known.
         signal: The signal in question.
         profile: The detectors.
-        sends: How many sends the trace has.
         until: The step to end at.
-        lines: Whether to watch the platform's lines.
     """
     found = Replay()
-    counters = Counters(SIZES)
-    sizes = SIZES.bounce if signal is Signal.BOUNCE else SIZES.complaint
-    books = {size: Book(signal, size, sends) for size in sizes} if lines else {}
+    counted = Counted(signal)
+    counters = counted.counters
     domains = 0
-    past: list[tuple[int, int]] = []
-    for _, send, sent_at, before, after in trace:
-        change = counters.record(sent_at, before, after, COUNTING)
-        new, bad = not before, bool(change.hard_bounces or change.complaints)
-        past.append((sent_at, after))
-        if counters.crowded:
-            recount(counters, past)
-        found.known += new
-        for size, book in books.items():
-            if book.enter(send, new=new, bad=bad) and size not in found.lines:
-                found.lines[size] = found.known
-        if not bad:
+    for event in trace:
+        change = counted.take(event)
+        if change.hard_bounces <= 0 and change.complaints <= 0:
             continue
         domains += 1
         for one in profile.sequential:
@@ -110,17 +105,9 @@ def replay(  # noqa: PLR0913 - what is replayed, through what, and until when
             )
         suspicion = profile.suspect(counters, signal)
         if suspicion is not None and suspicion.step not in found.steps:
-            found.steps[suspicion.step] = found.known
+            found.steps[suspicion.step] = counted.known
             found.detectors[suspicion.step] = suspicion.detector
             if SEVERITY[suspicion.step] >= SEVERITY[until]:
                 break
+    found.known, found.lines = counted.known, counted.lines
     return found
-
-
-def recount(counters: Counters, past: list[tuple[int, int]]) -> None:
-    """Build the windows anew, as from the ledger: by the newest sends, in the order of sending."""
-    past.sort()
-    newest = past[: -_READ - 1 : -1]
-    counters.recount(newest, COUNTING, complete=len(newest) == len(past))
-    if counters.crowded:
-        counters.recount(past[::-1], COUNTING)

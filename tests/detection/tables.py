@@ -23,7 +23,7 @@ VOLUMES = (50, 200, 2_000)
 BOUNCE_CHANGES = ((0.01, 0.12), (0.01, 0.30), (0.02, 0.08), (0.01, 0.06))
 CREEPING = 600
 HEALTHY_SENDS = {Signal.BOUNCE: 2_500, Signal.COMPLAINT: 12_000}
-_SENDS_AFTER = {Signal.BOUNCE: 4_000, Signal.COMPLAINT: 8_000}
+SENDS_AFTER = {Signal.BOUNCE: 4_000, Signal.COMPLAINT: 8_000}
 WORKING_DAYS = 5
 LEVEL = 0.8
 
@@ -69,11 +69,8 @@ def changed(  # noqa: PLR0913 - the coordinates of a cell
         seed: What decides.
     """
     source = Random(f"{seed} {signal} {change} {daily}")
-    sends = HEALTHY_SENDS[signal] + _SENDS_AFTER[signal]
-    found = [
-        replay(events(signal, change, daily, sends, source), signal, profile, sends, until=step)
-        for _ in range(accounts)
-    ]
+    sends = HEALTHY_SENDS[signal] + SENDS_AFTER[signal]
+    found = [replay(events(signal, change, daily, sends, source), signal, profile, until=step) for _ in range(accounts)]
     after = [one for one in found if (one.acted(step) or sends) > change.sends]
     delays = sorted((one.acted(step) or sends) - change.sends for one in after)
     sizes = SIZES.bounce if signal is Signal.BOUNCE else SIZES.complaint
@@ -143,9 +140,7 @@ def steady(  # noqa: PLR0913 - the coordinates of a cell
             events(signal, Change(rate, rate, sends), daily, sends, source),
             signal,
             profile,
-            sends,
             until=step,
-            lines=False,
         ).acted(step)
         is not None
         for _ in range(accounts)
