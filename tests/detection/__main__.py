@@ -153,8 +153,8 @@ def peers(accounts: int, fleet: int, seed: str) -> None:
     for signal in Signal:
         change = CHANGES[signal]
         _say(
-            f"{signal.capitalize()}s, {change.before:.2%} to {change.after:.2%} at once, beside the rules of others (as "
-            f"`breaker backtest --compare` has them), {accounts} accounts a row, thresholds of a fleet of {fleet:,}; "
+            f"{signal.capitalize()}s, {change.before:.2%} to {change.after:.2%} at once, beside the rules of others "
+            f"(those of `breaker backtest --compare`), {accounts} accounts a row, thresholds of a fleet of {fleet:,}; "
             f"falsely: of accounts steady at {STEADY[signal]:.2%} for 90 days.",
             "rule | sends a day | early | median | before the line of R = "
             + " | ".join(f"{size:,}" for size in _sizes(signal))
@@ -168,17 +168,23 @@ def peers(accounts: int, fleet: int, seed: str) -> None:
             for daily in VOLUMES:
                 cell = found[daily][name]
                 tried = accounts - cell.early
-                shares = (cell.before_the_line.get(size, 0) / tried if tried else 0.0 for size in _sizes(signal))
+                in_time = [cell.before_the_line.get(size, 0) for size in _sizes(signal)]
                 _say(
                     _row(
                         name,
                         f"{daily:,}",
                         f"{cell.early / accounts:.1%}",
-                        "never" if cell.median is None else f"{cell.median:,.0f}",
-                        *(f"{share:.1%}" for share in shares),
+                        _median(cell.median, tried),
+                        *(f"{number / tried:.1%}" if tried else "-" for number in in_time),
                         f"{cell.falsely / accounts:.1%}",
                     )
                 )
+
+
+def _median(median: float | None, tried: int) -> str:
+    if median is None:
+        return "never" if tried else "-"
+    return f"{median:,.0f}"
 
 
 def _sizes(signal: Signal) -> tuple[int, ...]:
