@@ -25,15 +25,17 @@ from prometheus_client import (
 import breaker
 from breaker.domain.circuit import HeldBy, Mode
 from breaker.domain.commands import PRIORITIES, CommandKind
+from breaker.domain.probe import Phase
 from breaker.domain.states import State
 from breaker.ports import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from breaker.domain.circuit import Verdict
     from breaker.domain.gate import Answer
     from breaker.domain.outcomes import OutcomeKind
+    from breaker.domain.probing import Step
     from breaker.ports import Clock
 
 POLL_SECONDS = 15.0
@@ -78,6 +80,10 @@ class Counts(Protocol):
 
     async def domains_by_state(self) -> Mapping[State, int]:
         """Return how many sending domains there are by state of their own circuit, those that simply send left out."""
+        ...
+
+    async def probes_by_phase(self) -> Mapping[Phase, int]:
+        """Return how many stopped, limited and probed accounts there are by what their probe waits for."""
         ...
 
     async def pending_verdicts(self) -> Mapping[HeldBy, int]:
@@ -130,6 +136,9 @@ class Metrics:
             "When the last signed notification came, by application and trigger, to whichever daemon.",
             ["application", "trigger"],
             registry=registry,
+        )
+        self._on_hold = Gauge(
+            "breaker_on_hold", "1 while a person holds automatic changes back, both ways; else 0.", registry=registry
         )
         self._feed_blind = Gauge(
             "breaker_feed_blind",
@@ -194,6 +203,18 @@ class Metrics:
             "breaker_domains",
             "Sending domains whose own circuit is warned or stopped, by state; a stopped one pages. Polled.",
             ["state"],
+            registry=registry,
+        )
+        self._probes = Gauge(
+            "breaker_probes",
+            "Stopped, limited and probed accounts, by what their way back waits for; asking: for a person. Polled.",
+            ["phase"],
+            registry=registry,
+        )
+        self._probe_steps = Counter(
+            "breaker_probe_steps_total",
+            "Steps of probes: rounds opened (open) and closed (close), and how probes ended (accept, fail, ease).",
+            ["step"],
             registry=registry,
         )
         self._pending_verdicts = Gauge(
@@ -264,6 +285,10 @@ class Metrics:
         self._last_heard(application_id, trigger).set(now)
         self._lag.observe(max(0.0, lag))
 
+    def watch_hold(self, on_hold: Callable[[], bool]) -> None:
+        """Tell from now on whether automatic changes are on hold, asked for at each reading."""
+        self._on_hold.set_function(on_hold)
+
     def feeds(self, blind: Collection[str], last_at: Mapping[tuple[str, str], float]) -> None:
         """Note how the feeds stand.
 
@@ -324,6 +349,10 @@ class Metrics:
         """Count a transaction that was not committed."""
         self._database_errors.labels(self._bounded("kind", kind)).inc()
 
+    def probe(self, step: Step) -> None:
+        """Count a step of a probe."""
+        self._probe_steps.labels(step).inc()
+
     # --- What stands ---
 
     async def poll(self, counts: Counts, now: float) -> None:
@@ -341,6 +370,9 @@ class Metrics:
         domains = await counts.domains_by_state()
         for state in (State.WARNED, State.STOPPED):
             self._domains.labels(state).set(domains.get(state, 0))
+        probes = await counts.probes_by_phase()
+        for phase in Phase:
+            self._probes.labels(phase).set(probes.get(phase, 0))
         for held_by in HeldBy:
             self._pending_verdicts.labels(held_by).set(pending.get(held_by, 0))
         self._guard_held.set(pending.get(HeldBy.GUARD, 0))

@@ -19,7 +19,7 @@ from breaker.adapters.postgres.reading.explanation import PostgresExplanations
 from breaker.adapters.postgres.reading.fleet import PostgresFleet
 from breaker.adapters.postgres.reading.trail import PostgresTrail
 from breaker.app.database import UnavailableError, connections, database, unreachable
-from breaker.app.derived import counting, window_sizes
+from breaker.app.derived import counting, probe_rules, window_sizes
 from breaker.app.in_force import InForce
 from breaker.flows.operate import Operator
 from breaker.flows.operate_domains import DomainOperator
@@ -77,7 +77,14 @@ def wire_operations(settings: Settings, pool: asyncpg.Pool, clock: Clock) -> Ope
     return Operations(
         clock=clock,
         in_force=in_force,
-        accounts=PostgresAccounts(pool, sizes, lambda: in_force.modes, lambda: in_force.profiles, clock.now),
+        accounts=PostgresAccounts(
+            pool,
+            sizes,
+            lambda: in_force.modes,
+            lambda: in_force.profiles,
+            clock.now,
+            lambda: probe_rules(in_force.settings),
+        ),
         explanations=PostgresExplanations(pool, trail, counting(settings), clock.now),
         domains=PostgresDomainStandings(pool),
         feedback=PostgresFeedback(pool),

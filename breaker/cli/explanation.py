@@ -11,6 +11,7 @@ from breaker.cli.words import ago, lasting, many, moment, percent
 from breaker.domain.acts import UNENFORCEABLE
 from breaker.domain.detectors import PLATFORM_LINES, PLATFORM_PAUSES, Signal
 from breaker.domain.headroom import headroom, rate
+from breaker.domain.probe import Phase
 from breaker.domain.states import WANTED, State, Wanted
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from breaker.domain.probe import Outlook
     from breaker.domain.standing import CommandRecord, Explanation, Standing
     from breaker.domain.windows import Series
 
@@ -94,6 +96,8 @@ def _print_state(console: Console, explanation: Explanation, now: float) -> None
         refused = ", so its mail is refused" if standing.domain_state is State.STOPPED else ""
         told = f"{domain} is {standing.domain_state} as a whole{refused}: see `breaker explain {domain}`"
         _say(console, f"  domain    {told}", "yellow")
+    if standing.probe:
+        _print_probe(console, standing.probe, now)
     source = (
         f"set for the {standing.mode_source} by {setting.author}: {setting.reason}"
         if setting
@@ -116,6 +120,18 @@ def _print_state(console: Console, explanation: Explanation, now: float) -> None
         _say(console, f"  counting  since the reset of {moment(standing.counters.restarted_at)}")
     if standing.last_event_at:
         _say(console, f"  last news {moment(standing.last_event_at)} ({ago(standing.last_event_at, now)} ago)")
+
+
+def _print_probe(console: Console, probe: Outlook, now: float) -> None:
+    counted = f" So far {many(probe.sends, 'send')}, {probe.bad} hard-bounced." if probe.round else ""
+    beyond = f" This round had {probe.overshoot} more than meant." if probe.overshoot else ""
+    _say(console, f"  probe     {probe.says}{counted}{beyond}", "yellow" if probe.asks else "")
+    if probe.next_at:
+        due = f"in {lasting(probe.next_at - now)}" if probe.next_at > now else "due"
+        _say(console, f"            next: {moment(probe.next_at)} ({due})")
+    if probe.still_needed_sends:
+        days = f", {probe.still_needed_days:.1f} days at its pace" if probe.still_needed_days else ""
+        _say(console, f"            a healthy account needs some {many(probe.still_needed_sends, 'send')} more{days}")
 
 
 def _print_verdicts(console: Console, explanation: Explanation) -> None:
@@ -208,6 +224,8 @@ def _next_steps(explanation: Explanation) -> Iterator[str]:
             yield "  Nothing is under way for it: is an actuator on that does this (`breaker check-config`)?"
     if circuit.pending and WANTED[circuit.pending.to] is not Wanted.SENDING and standing.enforceable:
         yield f'  To take the pending verdict:  breaker mode {name} enforce --apply-pending --reason "..."'
+    if standing.probe and standing.probe.phase in (Phase.ASKING, Phase.COOLING):
+        yield f'  To have it probed now:  breaker probe {name} --reason "..."'
     if circuit.state in (State.STOPPED, State.LIMITED, State.PROBING):
         yield f'  To let it go:  breaker reset {name} --reason "..." --wait 60s'
     elif standing.enforceable:

@@ -13,8 +13,17 @@ if TYPE_CHECKING:
 _HOUR = 3_600.0
 
 
-def outlook(probe: Probe, rules: ProbeRules) -> Outlook:
-    """Return a probe as people and programs read it."""
+NOT_ENFORCED = "Its mode is {}, in which nothing is let go by itself."
+
+
+def outlook(probe: Probe, rules: ProbeRules, hindrance: str | None = None) -> Outlook:
+    """Return a probe as people and programs read it.
+
+    Args:
+        probe: The probe.
+        rules: The rules.
+        hindrance: Why nothing is done by itself, as a sentence, or None.
+    """
     needed = None if probe.phase in {Phase.ASKING, Phase.EASING} else stillneeded(probe, rules)
     return Outlook(
         phase=probe.phase,
@@ -26,7 +35,7 @@ def outlook(probe: Probe, rules: ProbeRules) -> Outlook:
         still_needed_days=None if needed is None or probe.pace <= 0 else needed / probe.pace,
         next_at=probe.next_at,
         asks=probe.asks,
-        says=_says(probe, rules),
+        says=f"{hindrance} {_says(probe, rules)}" if hindrance else _says(probe, rules),
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from breaker.domain.headroom import Headroom
     from breaker.domain.modes import Level, ModeSetting
     from breaker.domain.outcomes import Tally
+    from breaker.domain.probe import Outlook
     from breaker.domain.profiles import Assigned
     from breaker.domain.states import State, Wanted
 
@@ -108,6 +109,7 @@ class Standing:
         counters: What was counted.
         last_event_at: When the last notification about it came, Unix seconds or None.
         last_verdict: The last entry about it, or None.
+        probe: How far it has come on its way back, where it is on one.
     """
 
     key: int
@@ -127,6 +129,7 @@ class Standing:
     counters: Counters
     last_event_at: float | None
     last_verdict: VerdictRecord | None
+    probe: Outlook | None = None
 
     @property
     def enforceable(self) -> bool:

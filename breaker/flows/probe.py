@@ -26,6 +26,7 @@ from breaker.domain.circuit import HeldBy, Mode
 from breaker.domain.commands import Actuator, plan
 from breaker.domain.counters import Counters
 from breaker.domain.probe import NOTHING_SEEN, Phase
+from breaker.domain.probe_words import NOT_ENFORCED
 from breaker.domain.probing import Facts, Step, begin, carried_out, decide, notice, verdict_of
 from breaker.domain.states import State, Wanted
 from breaker.flows.designs import Made
@@ -179,7 +180,7 @@ class Prober:
             return "Its sending domain is stopped."
         mode = (await self.modes.in_force(due.account, now)).mode
         if mode is not Mode.ENFORCE:
-            return f"Its mode is {mode}, in which nothing is let go by itself."
+            return NOT_ENFORCED.format(mode)
         held_by = self.doubts.held_by(self.application_id, due.account.id, now)
         if held_by is HeldBy.BLIND:
             return "What is heard of the platform is not to be trusted now."

@@ -60,6 +60,7 @@ async def test_an_account_has_the_shape_that_programs_rely_on(listener: Admin) -
         "platform": None,
         "pending": None,
         "enforcement": {"wanted": "sending", "confirmed": "sending", "since": NOW, "attempts": 0, "error": None},
+        "probe": None,
         "signals": {
             "bounce": {
                 "hard_bounces": 19,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from breaker.domain.counters import Counters
     from breaker.domain.headroom import Headroom
     from breaker.domain.outcomes import Tally
+    from breaker.domain.probe import Outlook
     from breaker.domain.standing import (
         CommandRecord,
         DomainStanding,
@@ -57,6 +58,7 @@ def account_as_json(standing: Standing) -> Json:
         "platform": None,  # nothing is known yet of what the platform itself did
         "pending": _pending(standing.circuit.pending),
         "enforcement": _enforcement(standing.enforcement),
+        "probe": _probe(standing.probe) if standing.probe else None,
         "signals": {"bounce": _bounce(counters), "complaint": _complaint(counters)},
         "rejected": counters.totals.rejected,
         "counted_since": counters.restarted_at or None,
@@ -194,6 +196,21 @@ def _enforcement(enforcement: Enforcement) -> Json:
         "since": enforcement.since,
         "attempts": enforcement.attempts,
         "error": enforcement.error,
+    }
+
+
+def _probe(probe: Outlook) -> Json:
+    return {
+        "phase": probe.phase,
+        "round": probe.round,
+        "sends": probe.sends,
+        "bad": probe.bad,
+        "overshoot": probe.overshoot,
+        "still_needed_sends": probe.still_needed_sends,
+        "still_needed_days": probe.still_needed_days,
+        "next_at": probe.next_at,
+        "asks": probe.asks,
+        "says": probe.says,
     }
 
 

@@ -14,7 +14,7 @@ from breaker.domain.states import State, Wanted
 from breaker.ports import Account, Confirmation, Due
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from typing import Any
 
     import asyncpg
@@ -31,6 +31,7 @@ _NAMES = (
     *("began_at", "ordered_at", "round", "sends", "bad", *_SEEN, "opened_at", "closed_at", "heard_at"),
 )
 
+PROBE_WIDTH = len(_NAMES)
 PROBE_COLUMNS = ", ".join(f"b.{name}" for name in _NAMES)
 
 # What sends again, and whose probe is to be forgotten, has a row in `probes`; what is held is found by its state.
@@ -102,8 +103,6 @@ _KEEP = f"""
     VALUES ($1, {", ".join(f"${place}" for place, _ in enumerate(_NAMES, start=2))})
     ON CONFLICT (account) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _NAMES)}
 """  # noqa: S608 - made of constants
-
-_BY_PHASE = "SELECT phase, count(*) FROM probes GROUP BY phase"
 
 
 def probe_of(columns: Sequence[Any]) -> Probe | None:
@@ -199,11 +198,6 @@ class PostgresProbes:
         """Return the accounts that are to be free for a round just now."""
         with translated():
             return [number for (number,) in await self._pool.fetch(_OPEN, application_id)]
-
-    async def by_phase(self) -> Mapping[Phase, int]:
-        """Return how many accounts wait for what."""
-        with translated():
-            return {Phase(phase): count for phase, count in await self._pool.fetch(_BY_PHASE)}
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresLockedProbes]:

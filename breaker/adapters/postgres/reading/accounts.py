@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from breaker.adapters.postgres.directory import HOME, meant
 from breaker.adapters.postgres.errors import translated
+from breaker.adapters.postgres.probes import PROBE_COLUMNS, PROBE_WIDTH, probe_of
 from breaker.adapters.postgres.reading.cursors import decode_cursor, encode_cursor
 from breaker.adapters.postgres.reading.mode_sql import (
     encode_configured,
@@ -22,6 +23,8 @@ from breaker.domain.circuit import Mode
 from breaker.domain.counters import Counters
 from breaker.domain.listing import CursorError, Page, Sort
 from breaker.domain.modes import Level
+from breaker.domain.probe import ProbeRules
+from breaker.domain.probe_words import NOT_ENFORCED, outlook
 from breaker.domain.standing import Enforcement, Standing
 from breaker.domain.states import SEVERITY, State, Wanted
 from breaker.ports import Account
@@ -32,9 +35,11 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from breaker.domain.circuit import Circuit
     from breaker.domain.counters import WindowSizes
     from breaker.domain.listing import AccountFilter
     from breaker.domain.modes import ConfiguredModes
+    from breaker.domain.probe import Outlook, Probe
     from breaker.domain.profiles import Profiles
     from breaker.domain.selectors import Selector
 
@@ -45,10 +50,12 @@ _FROM = "FROM circuits c JOIN accounts a USING (account) JOIN applications p USI
 _STANDING = f"""
     SELECT c.account, p.id, a.grant_id, a.address, a.domain, a.workspace_id, {HOME}, {CIRCUIT_COLUMNS},
            c.confirmed, c.confirmed_at, c.last_event_at, c.counters, {mode_expression("$3")}, {source_expression("$3")},
-           o.since, o.attempts, o.error, coalesce(d.state, 'sending'), {VERDICT_COLUMNS}
+           o.since, o.attempts, o.error, coalesce(d.state, 'sending'), {PROBE_COLUMNS},
+           {VERDICT_COLUMNS}
     {_FROM}
     {mode_joins("$2")}
     LEFT JOIN verdicts v ON v.id = c.last_verdict
+    LEFT JOIN probes b ON b.account = c.account
     LEFT JOIN domain_circuits d ON d.application = a.application AND d.domain = a.domain
     LEFT JOIN LATERAL (
         SELECT min(m.created_at) AS since, max(m.attempts) AS attempts,
@@ -77,17 +84,20 @@ class PostgresAccounts:
         configured: What the configuration says of modes, asked for at each reading.
         profiles: The profiles, asked for at each reading.
         now: The time in Unix seconds.
+        rules: How accounts come back, asked for at each reading.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a reading takes
         self,
         pool: asyncpg.Pool,
         sizes: WindowSizes,
         configured: Callable[[], ConfiguredModes],
         profiles: Callable[[], Profiles],
         now: Callable[[], float],
+        rules: Callable[[], ProbeRules] = ProbeRules,
     ) -> None:
         """Read nothing yet."""
+        self._rules = rules
         self._pool = pool
         self._sizes = sizes
         self._configured = configured
@@ -171,6 +181,7 @@ class PostgresAccounts:
         confirmed, confirmed_at, last_event_at, counters, mode, source, since, attempts, error, domain_state = row[
             16:26
         ]
+        probe, verdict = probe_of(row[26 : 26 + PROBE_WIDTH]), row[26 + PROBE_WIDTH :]
         name = grant_id or address or str(key)
         account = Account(key, application_id, grant_id, address, workspace_id, home_workspace_id)
         return Standing(
@@ -196,8 +207,14 @@ class PostgresAccounts:
             ),
             counters=Counters.from_bytes(self._sizes, counters),
             last_event_at=last_event_at,
-            last_verdict=verdict_of(row[26:], name, address) if row[26] is not None else None,
+            last_verdict=verdict_of(verdict, name, address) if verdict[0] is not None else None,
+            probe=self._outlook(probe, circuit, Mode(mode)),
         )
+
+    def _outlook(self, probe: Probe | None, circuit: Circuit, mode: Mode) -> Outlook | None:
+        if probe is None or not probe.belongs_to(circuit):
+            return None
+        return outlook(probe, self._rules(), NOT_ENFORCED.format(mode) if mode is not Mode.ENFORCE else None)
 
 
 def _groups(sort: Sort, after: _Position | None) -> Iterator[tuple[State | None, int]]:

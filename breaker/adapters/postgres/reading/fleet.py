@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.reading.mode_sql import encode_configured, mode_expression, mode_joins
 from breaker.domain.circuit import HeldBy, Mode
+from breaker.domain.probe import Phase
 from breaker.domain.states import State
 
 if TYPE_CHECKING:
@@ -48,6 +49,13 @@ _COMMANDS = """
     SELECT kind, count(*), min(created_at) FROM commands WHERE ended_at IS NULL GROUP BY kind
 """
 
+# A probe of another state than the account is in is outdated.
+_PROBES = """
+    SELECT b.phase, count(*) FROM probes b JOIN circuits c USING (account)
+    WHERE b.state = c.state AND b.since = c.since
+    GROUP BY b.phase
+"""
+
 
 class CommandsPending(NamedTuple):
     """Commands of one kind that are not settled: how many, and since when the oldest is wanted, Unix seconds."""
@@ -87,6 +95,11 @@ class PostgresFleet:
         """Return how many sending domains there are by state of their own circuit, those that simply send left out."""
         with translated():
             return {State(state): count for state, count in await self._pool.fetch(_DOMAINS)}
+
+    async def probes_by_phase(self) -> Mapping[Phase, int]:
+        """Return how many stopped, limited and probed accounts there are by what their probe waits for."""
+        with translated():
+            return {Phase(phase): count for phase, count in await self._pool.fetch(_PROBES)}
 
     async def pending_verdicts(self) -> Mapping[HeldBy, int]:
         """Return how many accounts and domains have a held verdict, by what holds it."""
