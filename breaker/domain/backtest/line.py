@@ -129,8 +129,8 @@ class PlatformLine:
         """Return where the run of neighbouring sends begins that tells a bad rate best from a good one (Page, 1954)."""
         m = weight(self._line / 2, self._line * 2)
         sends, bad = self._timeline.sends, self._timeline.bad
-        left = len(sends)
-        best, begins = 0, left
+        left, begins = len(sends), 0
+        best = -inf
         for count, mark in enumerate(reversed(bad), 1):
             left = bisect_left(sends, mark, 0, left)
             score = m * count - (len(sends) - left)
