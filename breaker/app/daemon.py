@@ -41,11 +41,12 @@ from breaker.adapters.postgres.gate import PostgresCircuitChanges
 from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.outbox import PostgresOutbox
+from breaker.adapters.postgres.probes import PostgresProbes
 from breaker.adapters.postgres.unordered import PostgresUnordered
 from breaker.adapters.postgres.upkeep import PostgresUpkeep
 from breaker.adapters.secrets import read_send_hash_key
 from breaker.app.database import UnavailableError, connections, database, migrate
-from breaker.app.derived import window_sizes
+from breaker.app.derived import counting, probe_rules, window_sizes
 from breaker.app.guarded import Guarded, WebhookSecrets
 from breaker.app.intake import Intake
 from breaker.app.operations import wire_operations
@@ -62,6 +63,7 @@ from breaker.flows.follow_grants import read_all
 from breaker.flows.keep_gate import KeepGate
 from breaker.flows.lease import Lease
 from breaker.flows.order_again import order_again
+from breaker.flows.probe import Prober
 from breaker.flows.watch_feed import EVERY, WatchFeed
 from breaker.ports import ModeInForce, PlatformError, StoreError
 
@@ -81,6 +83,7 @@ _LOOK_AT_SECRETS = 1.0
 _ORDER_AGAIN = 5.0
 _BREATH = 5.0
 _LEASE = 30.0
+_FAREWELL, _FAREWELLS = 5.0, 100
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +100,7 @@ class Rhythm:
         pooling: Between two looks at what the accounts of each domain and workspace did together.
         feedback: Between two looks at which recipient domains send complaint feedback.
         feed: Between two looks at what was heard of each application.
+        probing: Between two looks at the accounts that are on their way back.
     """
 
     upkeep: float = 60.0
@@ -106,6 +110,7 @@ class Rhythm:
     pooling: float = 60.0
     feedback: float = 300.0
     feed: float = EVERY
+    probing: float = 1.0
 
 
 class OnlyObserving:
@@ -144,6 +149,8 @@ class Daemon:
         self._tasks: list[asyncio.Task[None]] = []
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._senders: list[Sender] = []
+        self._probers: list[Prober] = []
+        self._probing: list[asyncio.Task[None]] = []
         self._metrics = Metrics()
         self._reporter = Reporter(self._metrics, self._wake_senders, listener)
         self.webhook_address: tuple[str, int] = ("", 0)
@@ -152,6 +159,8 @@ class Daemon:
         self.operations: Operations
         self.reload: Reload
         self._intake: Intake
+        self._feed: WatchFeed
+        self._modes: Modes
         self._secrets: WebhookSecrets
         self.guarded: list[Guarded] = []
 
@@ -176,9 +185,10 @@ class Daemon:
             self.guarded = [self._guard(one, session) for one in self._settings.guarded_applications()]
             self._secrets = WebhookSecrets(self._settings, self.guarded)
             reporter = self._reporter
-            modes: Modes = OnlyObserving() if observe_only else self.operations.modes
+            self._modes = modes = OnlyObserving() if observe_only else self.operations.modes
             self.operations.in_force.count_fleet(await self.operations.fleet.active())
             feed = self._watch_feed(pool)
+            self._feed = feed
             with suppress(StoreError):  # a gap that goes on is known before the first event comes
                 await feed()
             self._intake = Intake(self.operations.in_force, pool, self._clock, modes, feed, reporter)
@@ -340,6 +350,27 @@ class Daemon:
         self._every("adoption of domains", domains, self._rhythm.adoption, self._clock.sleep)
         grants = partial(self._read_grants, one.id, platform)
         self._every("grants", grants, self._rhythm.grants, self._clock.sleep)
+        prober = self._prober(one.id, around, pool)
+        self._probers.append(prober)
+        self._probing.append(self._every("probing", prober, self._rhythm.probing, self._clock.sleep))
+
+    def _prober(self, application_id: str, around: Surroundings, pool: asyncpg.Pool) -> Prober:
+        in_force, settings = self.operations.in_force, self._settings
+        return Prober(
+            application_id=application_id,
+            probes=PostgresProbes(pool, window_sizes(settings), lambda: counting(settings)),
+            modes=self._modes,
+            holds=self._feed,
+            too_quiet=self._feed.too_quiet,
+            inventory=around.inventory,
+            actuators_of=in_force.actuators_of,
+            rules=lambda: probe_rules(in_force.settings),
+            enabled=lambda: in_force.settings.probing.enabled,
+            lease=Lease(around.leases, f"probes:{application_id}", self.name, _LEASE),
+            clock=self._clock,
+            random=random.random,
+            told=self._reporter.probed,
+        )
 
     def _surroundings(
         self, application_id: str, one: Guarded, platform: NylasPlatform, pool: asyncpg.Pool
@@ -378,10 +409,28 @@ class Daemon:
         work: Callable[[], Awaitable[object]],
         seconds: float,
         sleep: Callable[[float], Awaitable[None]],
-    ) -> None:
-        self._tasks.append(asyncio.create_task(_again_and_again(name, work, seconds, sleep), name=name))
+    ) -> asyncio.Task[None]:
+        task = asyncio.create_task(_again_and_again(name, work, seconds, sleep), name=name)
+        self._tasks.append(task)
+        return task
+
+    async def _close_rounds(self) -> None:
+        """Close the rounds of probes, which nobody would watch, while the platform can still be told."""
+        for task in self._probing:
+            task.cancel()
+        await asyncio.gather(*self._probing, return_exceptions=True)
+        try:
+            closed = sum([await prober.leave() for prober in self._probers])
+            self._wake_senders()
+            for _ in range(_FAREWELLS if closed else 0):
+                if not await self.operations.fleet.commands_pending():
+                    break
+                await asyncio.sleep(_FAREWELL / _FAREWELLS)
+        except StoreError as error:
+            log.warning("rounds of probes may stay open until the next start", error=type(error).__name__)
 
     async def _stop_workers(self) -> None:
+        await self._close_rounds()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

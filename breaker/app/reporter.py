@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from breaker.domain.circuit import Mode
 from breaker.domain.outcomes import OutcomeKind
+from breaker.flows.judge import Given
 from breaker.ports import Account
 
 if TYPE_CHECKING:
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 
     from breaker.adapters.metrics import Metrics
     from breaker.flows.count import Report
-    from breaker.flows.judge import Given
     from breaker.flows.judge_domains import GivenDomain
+    from breaker.flows.probe import Done
     from breaker.ports import Command
 
 log = structlog.get_logger(__name__)
@@ -74,6 +76,14 @@ class Reporter:
                 self._listener.decided_domain(domain)
         if report.given or report.domains:
             self._wake()
+
+    def probed(self, done: Done) -> None:
+        """A step of a probe was committed."""
+        self._metrics.verdict(done.verdict, Mode.ENFORCE)
+        self._metrics.probe(done.step)
+        if self._listener is not None:
+            self._listener.decided(Given(done.id, done.account, done.verdict, Mode.ENFORCE))
+        self._wake()
 
     def refused(self, error: Exception, size: int) -> None:
         """A batch was not committed."""

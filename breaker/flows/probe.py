@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -40,24 +40,12 @@ if TYPE_CHECKING:
     from breaker.domain.probe import Evidence, Probe, ProbeRules
     from breaker.domain.probing import Next
     from breaker.flows.lease import Lease
-    from breaker.ports import Account, Clock, Confirmation, Due, Inventory, LockedProbes, Modes, Probes
+    from breaker.ports import Account, Clock, Confirmation, Due, Holds, Inventory, LockedProbes, Modes, Probes
 
 log = structlog.get_logger(__name__)
 
 _PAGE = 200
 _HELD = frozenset({State.STOPPED, State.LIMITED, State.PROBING})
-
-
-class Doubts(Protocol):
-    """What makes everything that is heard doubtful."""
-
-    def held_by(self, application_id: str, leaving_out: str | None, now: float) -> HeldBy | None:
-        """Return what keeps Breaker from changing anything by itself, or None."""
-        ...
-
-    def too_quiet(self, application_id: str, now: float) -> bool:
-        """Tell whether it is implausible that no bounces were heard."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +79,8 @@ class Prober:
         application_id: The application.
         probes: How far accounts have come.
         modes: How far Breaker may go with each.
-        doubts: What makes everything that is heard doubtful.
+        holds: What keeps all of them from being changed.
+        too_quiet: Tells of an application and a moment whether it is implausible that no bounces were heard of.
         inventory: What Breaker has made on the platform.
         actuators_of: The ways to stop that are on for an account.
         rules: Returns the rules.
@@ -105,7 +94,8 @@ class Prober:
     application_id: str
     probes: Probes
     modes: Modes
-    doubts: Doubts
+    holds: Holds
+    too_quiet: Callable[[str, float], bool]
     inventory: Inventory
     actuators_of: Callable[[Account], Collection[Actuator]]
     rules: Callable[[], ProbeRules]
@@ -181,7 +171,7 @@ class Prober:
         mode = (await self.modes.in_force(due.account, now)).mode
         if mode is not Mode.ENFORCE:
             return NOT_ENFORCED.format(mode)
-        held_by = self.doubts.held_by(self.application_id, due.account.id, now)
+        held_by = self.holds.held_by(self.application_id, due.account.id, now)
         if held_by is HeldBy.BLIND:
             return "What is heard of the platform is not to be trusted now."
         return f"Everything is held by {held_by}." if held_by else None
@@ -264,7 +254,7 @@ class Prober:
             hindrance=hindrance,
             jitter=self.random(),
             unattended=unattended,
-            too_quiet=self.doubts.too_quiet(self.application_id, now),
+            too_quiet=self.too_quiet(self.application_id, now),
         )
 
     def _asked(self, account: Account, before: Probe | None, after: Probe | None) -> None:

@@ -23,6 +23,7 @@ from tests.counting.daemons import APPLICATION, COUNTING, NOW, SIMPLE, SIZES, Da
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from breaker.domain.domain_circuit import Interval
     from breaker.domain.profile import Profile
     from breaker.ports import Account
 
@@ -38,6 +39,9 @@ class Doubts:
 
     def held_by(self, _application_id: str, _leaving_out: str | None, _now: float) -> HeldBy | None:
         return HeldBy.BLIND if self.blind else None
+
+    def gaps(self, _application_id: str) -> Sequence[Interval]:
+        return ()
 
     def too_quiet(self, _application_id: str, _now: float) -> bool:
         return self.quiet
@@ -82,7 +86,8 @@ class WayBack:
             application_id=APPLICATION,
             probes=PostgresProbes(pool, SIZES, lambda: COUNTING),
             modes=self,
-            doubts=self.doubts,
+            holds=self.doubts,
+            too_quiet=self.doubts.too_quiet,
             inventory=PostgresInventory(pool),
             actuators_of=lambda _account: self.actuators,
             rules=lambda: self.rules,
