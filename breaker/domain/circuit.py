@@ -307,10 +307,6 @@ def _sentence(suspicion: Suspicion, to: State, held_by: HeldBy | None) -> str:
         )
         counted = f"{counted[0].upper()}{counted[1:]}"
         reason = f"such signs go before complaints; the platform's review line is {line}."
-    elif suspicion.besides:
-        besides = f"{suspicion.besides[0].upper()}{suspicion.besides[1:]}"
-        counted = f"{besides}, and {suspicion.count:,} of the last {suspicion.of:,} deliveries drew complaints"
-        reason = f"such signs go before complaints; the platform's review line is {line}."
     elif suspicion.window is None:
         counted = f"{suspicion.count:,} of {suspicion.of:,} neighbouring sends {_BAD[suspicion.signal]}"
         reason = f"so many so close together are no chance; the platform's review line is {line}."
