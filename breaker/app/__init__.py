@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from breaker.adapters.http.fleet_presentation import fleet_act_as_json, guard_as_json, hold_as_json
 from breaker.adapters.http.presentation import (
     account_as_json,
     domain_as_json,
@@ -51,7 +52,10 @@ __all__ = [
     "embedded_postgres",
     "explanation_as_json",
     "fleet_accounts",
+    "fleet_act_as_json",
     "fleet_volumes",
+    "guard_as_json",
+    "hold_as_json",
     "installations",
     "migrate",
     "migration_sql",

@@ -60,10 +60,12 @@ from breaker.flows.adopt_domains import SweepDomains
 from breaker.flows.carry_out import Pace, Sender, Surroundings
 from breaker.flows.fixtures import Names
 from breaker.flows.follow_grants import read_all
+from breaker.flows.holding import Holding
 from breaker.flows.keep_gate import KeepGate
 from breaker.flows.lease import Lease
 from breaker.flows.order_again import order_again
 from breaker.flows.probe import Prober
+from breaker.flows.release_held import ReleaseHeld
 from breaker.flows.watch_feed import EVERY, WatchFeed
 from breaker.ports import ModeInForce, PlatformError, StoreError
 
@@ -101,6 +103,7 @@ class Rhythm:
         feedback: Between two looks at which recipient domains send complaint feedback.
         feed: Between two looks at what was heard of each application.
         probing: Between two looks at the accounts that are on their way back.
+        held_stops: Between two looks at what the fleet guard holds.
     """
 
     upkeep: float = 60.0
@@ -111,6 +114,7 @@ class Rhythm:
     feedback: float = 300.0
     feed: float = EVERY
     probing: float = 1.0
+    held_stops: float = 5.0
 
 
 class OnlyObserving:
@@ -130,6 +134,7 @@ class Daemon:
         grants_read: Set once the grants of an application were read.
         operations: The use-cases, on the daemon's own connections.
         reload: Puts a changed configuration in force.
+        holding: What keeps the daemon from changing anything by itself.
     """
 
     def __init__(
@@ -158,6 +163,7 @@ class Daemon:
         self.grants_read = asyncio.Event()
         self.operations: Operations
         self.reload: Reload
+        self.holding: Holding
         self._intake: Intake
         self._feed: WatchFeed
         self._modes: Modes
@@ -191,11 +197,14 @@ class Daemon:
             self._feed = feed
             with suppress(StoreError):  # a gap that goes on is known before the first event comes
                 await feed()
-            self._intake = Intake(self.operations.in_force, pool, self._clock, modes, feed, reporter)
+            self.holding = Holding(self.operations.modes, feed)
+            self._metrics.watch_hold(lambda: self.operations.modes.hold(self._clock.now()) is not None)
+            self._intake = Intake(self.operations.in_force, pool, self._clock, modes, self.holding, reporter)
             upkeep = PostgresUpkeep(pool, self._intake.partitions)
             await upkeep.make_days_ahead(self._clock.now())
             self._start_workers(pool, upkeep)
             self._every("feed", feed, self._rhythm.feed, self._clock.sleep)
+            self._every("held stops", self._release_held(pool), self._rhythm.held_stops, self._clock.sleep)
             for work in (
                 self._metrics.keep_polling(self.operations.fleet, self._clock),
                 self.operations.modes.keep_fresh(),
@@ -273,6 +282,11 @@ class Daemon:
 
         lease = Lease(PostgresLeases(pool), "feed", self.name, _LEASE)
         return WatchFeed(PostgresFeed(pool), self._clock, listening, lease, self._reporter)
+
+    def _release_held(self, pool: asyncpg.Pool) -> ReleaseHeld:
+        lease = Lease(PostgresLeases(pool), "held stops", self.name, _LEASE)
+        intake = self._intake
+        return ReleaseHeld(self.operations.guard, lambda: intake.count, lease, self._clock, self._reporter.decided)
 
     async def _keep_gate(self, stack: AsyncExitStack, url: str) -> KeepGate:
         """Give a gate that knows what is committed, and follows it until the workers are stopped."""

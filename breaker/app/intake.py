@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from breaker.app.reporter import Reporter
     from breaker.domain.outcomes import DeliveryEvent
     from breaker.flows.count import Report
-    from breaker.flows.watch_feed import WatchFeed
+    from breaker.flows.holding import Holding
     from breaker.ports import Clock, Modes
 
 _DAY = 86_400.0
@@ -49,10 +49,10 @@ class Intake:
     """From the webhook's bytes to a committed outcome."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - wired once, in the daemon
-        self, in_force: InForce, pool: asyncpg.Pool, clock: Clock, modes: Modes, feed: WatchFeed, reporter: Reporter
+        self, in_force: InForce, pool: asyncpg.Pool, clock: Clock, modes: Modes, holding: Holding, reporter: Reporter
     ) -> None:
         """Wire the parts; nothing runs yet."""
-        self._feed = feed
+        self._feed = holding.feed
         self._clock = clock
         self._in_force = in_force
         settings = in_force.settings
@@ -79,7 +79,7 @@ class Intake:
             actuators_of=in_force.actuators_of,
             pooled=lambda: self.pool_evidence.current,
             domain_limits=domain_limits(settings),
-            holds=feed,
+            holds=holding,
         )
         self.ingest = Ingest(
             self._count_batch,
@@ -102,6 +102,11 @@ class Intake:
         self._feedback.configured = settings.counting.feedback_domains
         limits = domain_limits(settings)
         self._count = replace(self._count, profiles=self._in_force.profiles, rules=rules, domain_limits=limits)
+
+    @property
+    def count(self) -> Count:
+        """What counts and judges now."""
+        return self._count
 
     async def _count_batch(self, events: Sequence[DeliveryEvent], now: float) -> Report:
         return await self._count(events, now)

@@ -11,15 +11,17 @@ from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.directory import PostgresDirectory
 from breaker.adapters.postgres.domains import PostgresDomains
 from breaker.adapters.postgres.feedback import PostgresFeedback
+from breaker.adapters.postgres.fleet_acts import PostgresFleetActs
 from breaker.adapters.postgres.modes import PostgresModes
 from breaker.adapters.postgres.reading.accounts import PostgresAccounts
 from breaker.adapters.postgres.reading.active import PostgresActive
 from breaker.adapters.postgres.reading.domains import PostgresDomainStandings
 from breaker.adapters.postgres.reading.explanation import PostgresExplanations
 from breaker.adapters.postgres.reading.fleet import PostgresFleet
+from breaker.adapters.postgres.reading.held import PostgresHeld
 from breaker.adapters.postgres.reading.trail import PostgresTrail
 from breaker.app.database import UnavailableError, connections, database, unreachable
-from breaker.app.derived import counting, probe_rules, window_sizes
+from breaker.app.derived import counting, guard_limits, probe_rules, window_sizes
 from breaker.app.in_force import InForce
 from breaker.flows.operate import Operator
 from breaker.flows.operate_domains import DomainOperator
@@ -51,6 +53,8 @@ class Operations:
         directory: Who is meant by a selector.
         modes: How far Breaker may go.
         operator: People's acts.
+        fleet_acts: People's acts on the whole fleet.
+        guard: What the fleet guard holds.
     """
 
     clock: Clock
@@ -65,6 +69,8 @@ class Operations:
     directory: PostgresDirectory
     modes: PostgresModes
     operator: Operator
+    fleet_acts: PostgresFleetActs
+    guard: PostgresHeld
 
 
 def wire_operations(settings: Settings, pool: asyncpg.Pool, clock: Clock) -> Operations:
@@ -101,6 +107,8 @@ def wire_operations(settings: Settings, pool: asyncpg.Pool, clock: Clock) -> Ope
             clock,
             actuators=in_force.actuators_of,
         ),
+        fleet_acts=PostgresFleetActs(pool),
+        guard=PostgresHeld(pool, sizes, lambda: guard_limits(in_force.settings)),
     )
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from breaker.domain.circuit import Mode
+from breaker.domain.circuit import HeldBy, Mode
 from breaker.domain.outcomes import OutcomeKind
 from breaker.flows.judge import Given
 from breaker.ports import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from breaker.adapters.metrics import Metrics
     from breaker.flows.count import Report
@@ -64,17 +64,23 @@ class Reporter:
         for result, number in report.outcomes.items():
             if result != "counted":
                 self._metrics.not_counted(result, number)
-        for one in report.given:
-            self._metrics.verdict(one.verdict, one.mode)
-            _log_verdict(one)
-            if self._listener is not None:
-                self._listener.decided(one)
+        self.decided(report.given)
         for domain in report.domains:
             self._metrics.verdict(domain.verdict, domain.mode)
             _log_domain_verdict(domain)
             if self._listener is not None:
                 self._listener.decided_domain(domain)
-        if report.given or report.domains:
+        if report.domains:
+            self._wake()
+
+    def decided(self, given: Sequence[Given]) -> None:
+        """Verdicts about accounts were committed."""
+        for one in given:
+            self._metrics.verdict(one.verdict, one.mode)
+            _log_verdict(one)
+            if self._listener is not None:
+                self._listener.decided(one)
+        if given:
             self._wake()
 
     def probed(self, done: Done) -> None:
@@ -129,7 +135,9 @@ class Reporter:
 
 def _log_verdict(one: Given) -> None:
     verdict = one.verdict
-    log.info(
+    # What the guard holds is a page: too much would be stopped at once, and a person has to look at why.
+    level = log.error if verdict.held_by is HeldBy.GUARD else log.info
+    level(
         "verdict",
         verdict=one.id,
         account=one.account.id,

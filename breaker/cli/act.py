@@ -105,9 +105,9 @@ def trip(  # noqa: PLR0913 - every argument is an option that a person may give
     data_dir: DataDir = None,
 ) -> None:
     """Stop accounts, whatever their mode; --only-domain: a whole sending domain, by one entry in a list."""
-    act = Act(ActKind.TRIP, _reason(reason), author(), only_domain=only_domain)
+    act = Act(ActKind.TRIP, read_reason(reason), author(), only_domain=only_domain)
     chosen = read_selectors(selectors or [], everything=everything)
-    _carry_out(read_settings(config, data_dir=data_dir), act, chosen, Manner(plan, yes, _seconds(wait), json))
+    carry_out(read_settings(config, data_dir=data_dir), act, chosen, Manner(plan, yes, _seconds(wait), json))
 
 
 def reset(  # noqa: PLR0913 - every argument is an option that a person may give
@@ -124,9 +124,9 @@ def reset(  # noqa: PLR0913 - every argument is an option that a person may give
     data_dir: DataDir = None,
 ) -> None:
     """Let accounts go: unblock them, bring them home, and begin counting anew; with domain:X the domain as well."""
-    act = Act(ActKind.RESET, _reason(reason), author(), only_domain=only_domain)
+    act = Act(ActKind.RESET, read_reason(reason), author(), only_domain=only_domain)
     chosen = read_selectors(selectors or [], everything=everything)
-    _carry_out(read_settings(config, data_dir=data_dir), act, chosen, Manner(plan, yes, _seconds(wait), json))
+    carry_out(read_settings(config, data_dir=data_dir), act, chosen, Manner(plan, yes, _seconds(wait), json))
 
 
 def mode(  # noqa: PLR0913 - every argument is an option that a person may give
@@ -173,13 +173,13 @@ def mode(  # noqa: PLR0913 - every argument is an option that a person may give
     settings = read_settings(config, data_dir=data_dir)
     act = Act(
         ActKind.MODE,
-        _reason(reason),
+        read_reason(reason),
         author(),
         mode=None if last == ModeChoice.INHERIT else Mode(last),
         lasts=seconds,
         apply_pending=apply_pending,
     )
-    _carry_out(settings, act, chosen, Manner(plan, yes, _seconds(wait), json))
+    carry_out(settings, act, chosen, Manner(plan, yes, _seconds(wait), json))
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,9 @@ def read_selectors(words: Sequence[str], *, everything: bool) -> list[Selector]:
         raise typer.BadParameter(str(error)) from error
 
 
-def _carry_out(settings: Settings, act: Act, selectors: Sequence[Selector], manner: Manner) -> None:
+def carry_out(settings: Settings, act: Act, selectors: Sequence[Selector], manner: Manner) -> None:
+    """Plan an act, ask where many are meant, do it, and end the command."""
+
     async def work(available: Operations) -> ExitCode:
         planned = await available.operator.plan(act, selectors)
         if manner.plan:
@@ -309,7 +311,8 @@ def _row(one: AccountEffect) -> tuple[str | None, ...]:
     return (one.address or one.account, one.before, one.to, one.effect, one.detail)
 
 
-def _reason(reason: str) -> str:
+def read_reason(reason: str) -> str:
+    """Return a reason, which has to say something."""
     if not reason.strip():
         raise typer.BadParameter("--reason must say why")
     return reason.strip()

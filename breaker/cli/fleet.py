@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from breaker.app import Operations, account_as_json, domain_as_json, explanation_as_json, verdict_as_json
+from breaker.app import (
+    Operations,
+    account_as_json,
+    domain_as_json,
+    explanation_as_json,
+    hold_as_json,
+    verdict_as_json,
+)
 from breaker.cli.domains import domain_lines, print_domain
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.explanation import print_explanation
+from breaker.cli.holds import current_hold, hold_line
 from breaker.cli.options import Config, DataDir, Json, read_settings
 from breaker.cli.output import Column, print_json, print_table, remark, results
 from breaker.cli.running import operate
@@ -90,10 +98,12 @@ def status(  # noqa: PLR0913 - every argument is an option that a person may giv
         except CursorError as error:
             raise typer.BadParameter(f"--cursor: {error}") from error
         domains = await available.domains.all((), wanted.domain)
+        held_back = await current_hold(available)
         if json:
             accounts = [account_as_json(one) for one in page.items]
             shown = [domain_as_json(one) for one in domains]
-            print_json({"data": accounts, "next_cursor": page.next_cursor, "domains": shown})
+            more = {"next_cursor": page.next_cursor, "domains": shown, **hold_as_json(held_back)}
+            print_json({"data": accounts, **more})
             return ExitCode.DONE
         counts = await available.fleet.by_state_and_mode()
         by_state = {one: sum(count for (found, _), count in counts.items() if found is one) for one in State}
@@ -114,6 +124,8 @@ def status(  # noqa: PLR0913 - every argument is an option that a person may giv
             )
         for line in domain_lines(domains, available.clock.now()):
             remark(line, style="yellow")
+        if held_back:
+            remark(hold_line(held_back, available.clock.now()), style="yellow")
         if page.next_cursor:
             remark(f"Only the first {limit:,} are shown: --limit shows more, --state and --domain others.")
         return ExitCode.DONE
@@ -157,6 +169,8 @@ def explain(
             for one in explanations:
                 print_explanation(results(), one, available.clock.now())
                 remark(feedback.sentence)
+            if held_back := await current_hold(available):
+                remark(hold_line(held_back, available.clock.now()), style="yellow")
         return ExitCode.DONE
 
     operate(read_settings(config, data_dir=data_dir), work)

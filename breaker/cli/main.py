@@ -9,7 +9,7 @@ import typer
 
 import breaker
 from breaker.app import UnavailableError
-from breaker.cli import act, backtest, configuration, demo, detection, fleet, schema, serve, setup, simulate
+from breaker.cli import act, backtest, configuration, demo, detection, fleet, guard, schema, serve, setup, simulate
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.output import remark
 from breaker.config import ConfigurationError
@@ -27,7 +27,19 @@ class Family(Protocol):
         ...
 
 
-FAMILIES: Sequence[Family] = (demo, simulate, serve, setup, schema, configuration, fleet, act, detection, backtest)
+FAMILIES: Sequence[Family] = (
+    demo,
+    simulate,
+    serve,
+    setup,
+    schema,
+    configuration,
+    fleet,
+    act,
+    guard,
+    detection,
+    backtest,
+)
 """The modules of the commands, in the order in which `--help` lists them; each has `register(application)`."""
 
 EXPECTED: Mapping[type[Exception], ExitCode] = {

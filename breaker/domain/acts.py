@@ -1,8 +1,9 @@
 """What a person does to accounts, and what becomes of each.
 
-Three acts: `trip` stops, `reset` lets go and begins counting anew, `mode` says how far Breaker may go. An act works in
-every mode. What it leads to for one account is decided here, from the account's circuit alone, so that the plan that is
-shown first and the deed that follows are decided by the same words. The circuits of sending domains know the same acts.
+Four acts: `trip` stops, `reset` lets go and begins counting anew, `mode` says how far Breaker may go, and
+`guard_approve` takes what the fleet guard holds. An act works in every mode. What it leads to for one account is
+decided here, from the account's circuit alone, so that the plan that is shown first and the deed that follows are
+decided by the same words. The circuits of sending domains know the same acts.
 
 An account that is known by its address alone has no grant, so nothing can be done about it on the platform. `trip` and
 a pending stop are refused for it rather than noted, since a state that stops nobody would be a lie; `reset` only begins
@@ -11,10 +12,11 @@ counting anew.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from breaker.domain.circuit import HeldBy
 from breaker.domain.circuit import act as decide_act
 from breaker.domain.modes import apply_pending
 from breaker.domain.states import WANTED, Cause, State, Wanted
@@ -37,6 +39,7 @@ class ActKind(StrEnum):
     TRIP = "trip"
     RESET = "reset"
     MODE = "mode"
+    GUARD_APPROVE = "guard_approve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,8 @@ def decide(act: Act, circuit: Circuit, *, enforceable: bool, now: float) -> Verd
     """
     if act.kind is ActKind.MODE:
         return _decide_pending(act, circuit, enforceable=enforceable, now=now)
+    if act.kind is ActKind.GUARD_APPROVE:
+        return _decide_held(act, circuit, enforceable=enforceable, now=now)
     if act.kind is ActKind.TRIP and not enforceable:
         return Refusal(Effect.REFUSED, UNENFORCEABLE)
     cause = Cause.TRIPPED if act.kind is ActKind.TRIP else Cause.RESET
@@ -169,6 +174,12 @@ UNENFORCEABLE = (
     "It is known by its address alone, without a grant, so the platform cannot stop it: "
     "stop it where it sends (Transactional Send)."
 )
+
+
+def _decide_held(act: Act, circuit: Circuit, *, enforceable: bool, now: float) -> Verdict | Refusal:
+    if circuit.pending is None or circuit.pending.held_by is not HeldBy.GUARD:
+        return Refusal(Effect.UNCHANGED, "The fleet guard holds nothing of it.")
+    return _decide_pending(replace(act, apply_pending=True), circuit, enforceable=enforceable, now=now)
 
 
 def _decide_pending(act: Act, circuit: Circuit, *, enforceable: bool, now: float) -> Verdict | Refusal:

@@ -13,7 +13,8 @@ from breaker.domain.domain_circuit import DomainLimits, Refusal
 from breaker.domain.outcomes import BounceClass, OutcomeKind, added
 from breaker.domain.pooled import Pooled
 from breaker.domain.states import State
-from breaker.flows.judge import Evidence, Judge
+from breaker.flows.evidence import LeftOut, evidence_of
+from breaker.flows.judge import Judge
 from breaker.flows.judge_domains import Fresh, JudgeDomains
 from breaker.ports import BadOutcome, Counted, NoHolds, Send, Sender, SendingDomain, TallyKey, TryTransactionAgainError
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from breaker.domain.outcomes import DeliveryEvent, Recipient, Tally
     from breaker.domain.profiles import Profiles
     from breaker.domain.sends import Rules
-    from breaker.flows.judge import Given
+    from breaker.flows.judge import Evidence, Given
     from breaker.flows.judge_domains import GivenDomain
     from breaker.ports import Account, Holds, Ledger, LedgerTransaction, Modes
 
@@ -135,7 +136,7 @@ class Count:
         if not outcomes:
             return report
         await self.ledger.make_room_for({outcome.event.sent_at for outcome in outcomes})
-        judge = Judge(self.profiles, self.modes, self.actuators_of, self.pooled, self.holds, report.given)
+        judge = self.judge(report.given)
         judge_domains = JudgeDomains(self.domain_limits, self.modes, self.actuators_of, self.holds, report.domains)
         async with self.ledger.transaction() as transaction:
             batch = _Batch(self, transaction, judge, report, now)
@@ -145,6 +146,10 @@ class Count:
                 await batch.take(outcome)
             await batch.save()
         return report
+
+    def judge(self, given: list[Given]) -> Judge:
+        """Return what judges accounts, and notes verdicts in a list."""
+        return Judge(self.profiles, self.modes, self.actuators_of, self.pooled, self.holds, given)
 
     def _fits(self, event: DeliveryEvent, now: float, report: Report) -> bool:
         misfit = self.rules.misfit(event.sent_at, now)
@@ -268,32 +273,10 @@ class _Batch:
             )
 
     async def _evidence(self, outcome: _Outcome, intervals: tuple[Interval, ...]) -> Evidence:
-        """Return what an account is judged by.
-
-        The refusals in intervals of its domain are left out, and all bounces of sends that were not fully heard of.
-        """
         number = outcome.account
-        counters = self._counters[number]
-        gaps = self._holds.gaps(outcome.event.application_id)
-        if intervals or gaps:
-            await self._write_bad()
-            left_out = list(await self._transaction.bounced_of(number, gaps)) if gaps else []
-            if intervals:
-                refused = await self._transaction.refused_of(number, outcome.domain.name, intervals)
-                left_out += [sent_at for sent_at in refused if not any(gap.covers(sent_at) for gap in gaps)]
-            counters = counters.without(left_out) if left_out else counters
-
-        async def latest(signal: Signal, limit: int) -> Sequence[Bad]:
-            await self._write_bad()
-            kind = OutcomeKind.BOUNCED if signal is Signal.BOUNCE else OutcomeKind.COMPLAINT
-            found = await self._transaction.bad_outcomes_of(number, kind, limit)
-            return [
-                bad
-                for sent_at, bad in found
-                if bad.bounce_class != BounceClass.POLICY or not any(one.covers(sent_at) for one in intervals)
-            ]
-
-        return Evidence(counters, latest)
+        gaps = tuple(self._holds.gaps(outcome.event.application_id))
+        left_out = LeftOut(outcome.domain.name, intervals, gaps)
+        return await evidence_of(self._transaction, number, self._counters[number], left_out, self._write_bad)
 
     async def _write_bad(self) -> None:
         if self._bad:

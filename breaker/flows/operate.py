@@ -47,6 +47,7 @@ _ATTEMPTS = 5
 _POLL_SECONDS = 0.25
 _CONFIRMED_LATER = (Effect.CHANGED, Effect.UNCHANGED)  # what is so already may still be on its way to the platform
 _NAMED = 5
+_OF_PENDING = (ActKind.MODE, ActKind.GUARD_APPROVE)
 
 
 class Directory(Protocol):
@@ -183,7 +184,7 @@ class Operator:
         if isinstance(decided, Refusal):
             return _effect(account, circuit, decided, None)
         context: dict[str, object] = {"act": act.kind.value, "reason": act.reason}
-        if act.kind is ActKind.MODE and circuit.pending:
+        if act.kind in _OF_PENDING and circuit.pending:
             context["applies"] = circuit.pending.verdict
         verdict = await locked.record_verdict(account, decided, context)
         after = apply(circuit, decided, verdict)
@@ -213,6 +214,7 @@ class Operator:
             if act.kind is ActKind.MODE:
                 places = await self._places(selector, keys)
                 targets.update(dict.fromkeys(places))
+            if act.kind in _OF_PENDING:
                 pending.update(await self._directory.keys(selector, pending=True))
             meant: list[SendingDomain] = []
             if act.only_domain or selector.scope in GROUPS:
@@ -224,7 +226,7 @@ class Operator:
             raise NobodyError(_no_account(nobody))
         groups = [f"{level}:{name}" for _, level, name in targets if level is not Level.ACCOUNT]
         report = Report(covered=len(covered), settings=groups)
-        accounts = set() if act.only_domain else pending if act.kind is ActKind.MODE else covered
+        accounts = set() if act.only_domain else pending if act.kind in _OF_PENDING else covered
         return report, list(targets), sorted(domains), sorted(accounts)
 
     async def _places(self, selector: Selector, keys: Sequence[int]) -> list[tuple[str, Level, str]]:

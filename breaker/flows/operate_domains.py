@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 GROUPS = (Scope.DOMAIN, Scope.APPLICATION, Scope.ALL)
 """The selectors that speak of domains too."""
 
+_OF_PENDING = (ActKind.MODE, ActKind.GUARD_APPROVE)
 _COMMAND = {Wanted.STOPPED: CommandKind.BLOCK_DOMAIN, Wanted.SENDING: CommandKind.UNBLOCK_DOMAIN}
 
 
@@ -113,7 +114,7 @@ class DomainOperator:
         elif after.circuit.wanted is Wanted.STOPPED and before.circuit.wanted is not Wanted.STOPPED:
             pending = before.circuit.pending
             # What was held was seen within the window before it.
-            begins_at = pending.at - DomainLimits().window if act.kind is ActKind.MODE and pending else now
+            begins_at = pending.at - DomainLimits().window if act.kind in _OF_PENDING and pending else now
             after = replace(after, intervals=(*before.intervals, Interval(begins_at, None)))
         await transaction.save(domain, after)
         if after.circuit.epoch != before.circuit.epoch:

@@ -12,6 +12,8 @@ from aiohttp import web
 from breaker.adapters.http.problems import Problem, bad_value
 from breaker.domain.acts import EXEMPT_LASTS, Act, ActKind
 from breaker.domain.circuit import Mode
+from breaker.domain.fleet_acts import RAISED_FOR, FleetAct, FleetActKind, parse_limit
+from breaker.domain.guard import GuardLimit
 from breaker.domain.selectors import Selector, parse_selector
 
 LARGEST_BODY = 1_048_576
@@ -47,10 +49,36 @@ class Action(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
     only_domain: bool = False
 
 
+class FleetAction(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The body where it is about the whole fleet.
+
+    Args:
+        action: What to do.
+        reason: Why.
+        plan: Whether only to say what would be done.
+        lasts: Of `hold_on` and `guard_raise`: seconds after which it ends by itself.
+        to: Of `guard_raise`: a number of stops, or a share such as `20%`.
+        limit: Of `guard_raise`: the limit that is meant; all where this is missing.
+    """
+
+    action: FleetActKind
+    reason: str
+    plan: bool = False
+    lasts: float | None = None
+    to: str | int | None = None
+    limit: GuardLimit | None = None
+
+
+class _Named(msgspec.Struct):
+    action: str = ""
+
+
 _read_action = msgspec.json.Decoder(Action)
+_read_fleet_action = msgspec.json.Decoder(FleetAction)
+_read_name = msgspec.json.Decoder(_Named)
 
 
-async def read_action(request: web.Request) -> Action:
+async def read_action(request: web.Request) -> Action | FleetAction:
     """Read the body of a request.
 
     Raises:
@@ -61,6 +89,8 @@ async def read_action(request: web.Request) -> Action:
     except web.HTTPRequestEntityTooLarge as error:
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", _TOO_LARGE) from error
     try:
+        if _read_name.decode(body).action in set(FleetActKind):
+            return _read_fleet_action.decode(body)
         return _read_action.decode(body)
     except msgspec.ValidationError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, "bad_request", str(error)) from error
@@ -118,3 +148,27 @@ def act_of(action: Action, author: str) -> Act:
         lasts=EXEMPT_LASTS if mode is Mode.EXEMPT and action.lasts is None else action.lasts,
         apply_pending=action.apply_pending,
     )
+
+
+def fleet_act_of(action: FleetAction, author: str) -> FleetAct:
+    """Return the act of an author on the whole fleet.
+
+    Raises:
+        Problem: It has no reason, or a field that does not go with it.
+    """
+    if not action.reason.strip():
+        raise bad_value("reason", "must say why")
+    lasting = {FleetActKind.HOLD_ON, FleetActKind.GUARD_RAISE}
+    if action.lasts is not None and (action.action not in lasting or not 0 < action.lasts < inf):
+        raise bad_value("lasts", "must be a number of seconds, and goes with hold_on and guard_raise")
+    raises = action.action is FleetActKind.GUARD_RAISE
+    if not raises and (action.to is not None or action.limit is not None):
+        raise bad_value("to", f"goes with guard_raise, as limit does, not with {action.action}")
+    number, share = 0, 0.0
+    if raises:
+        try:
+            number, share = parse_limit(str(action.to or ""))
+        except ValueError as error:
+            raise bad_value("to", str(error)) from error
+    lasts = RAISED_FOR if raises and action.lasts is None else action.lasts
+    return FleetAct(action.action, action.reason.strip(), author, lasts, number, share, action.limit)

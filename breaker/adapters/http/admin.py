@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
-from breaker.adapters.http.actions import LARGEST_BODY, act_of, read_action, selectors_of
+from breaker.adapters.http.actions import (
+    LARGEST_BODY,
+    FleetAction,
+    act_of,
+    fleet_act_of,
+    read_action,
+    selectors_of,
+)
 from breaker.adapters.http.authentication import Doorkeeper
+from breaker.adapters.http.fleet_presentation import fleet_act_as_json, guard_as_json, hold_as_json
 from breaker.adapters.http.gate import answer_gate
 from breaker.adapters.http.presentation import (
     account_as_json,
@@ -33,9 +41,11 @@ if TYPE_CHECKING:
     from breaker.adapters.http.health import Health
     from breaker.config import AdminToken, Settings
     from breaker.domain.acts import Act, Report
+    from breaker.domain.fleet_acts import FleetAct, Hold
+    from breaker.domain.guard import HeldStop, Raise, Usage
     from breaker.domain.listing import Page
     from breaker.domain.standing import DomainStanding, Explanation, Standing, VerdictRecord
-    from breaker.ports import LearntDomain
+    from breaker.ports import Clock, LearntDomain
 
 PAGE, LARGEST_PAGE = 100, 1_000
 _OF_A_DOMAIN = f"{Scope.DOMAIN}:"
@@ -115,6 +125,42 @@ class Operator(Protocol):
         ...
 
 
+class FleetActs(Protocol):
+    """People's acts on the whole fleet."""
+
+    async def carry_out(self, act: FleetAct, now: float) -> None:
+        """Do it."""
+        ...
+
+
+class HeldStops(Protocol):
+    """What the fleet guard holds."""
+
+    async def stops(self) -> Sequence[HeldStop]:
+        """Return what is held, the most urgent first."""
+        ...
+
+    async def usage(self, now: float) -> Sequence[Usage]:
+        """Return how much of every limit is used."""
+        ...
+
+    async def raises(self, now: float) -> Sequence[Raise]:
+        """Return what people raised and has not expired."""
+        ...
+
+
+class Holds(Protocol):
+    """Whether automatic changes are on hold."""
+
+    async def refresh(self) -> None:
+        """Read it, unless that was done just now."""
+        ...
+
+    def hold(self, now: float) -> Hold | None:
+        """Return the hold that has not expired, or None."""
+        ...
+
+
 class Operations(Protocol):
     """What the API offers."""
 
@@ -132,6 +178,14 @@ class Operations(Protocol):
     def trail(self) -> Trail: ...  # noqa: D102
     @property
     def operator(self) -> Operator: ...  # noqa: D102
+    @property
+    def fleet_acts(self) -> FleetActs: ...  # noqa: D102
+    @property
+    def guard(self) -> HeldStops: ...  # noqa: D102
+    @property
+    def modes(self) -> Holds: ...  # noqa: D102
+    @property
+    def clock(self) -> Clock: ...  # noqa: D102
 
 
 class AdminListener:
@@ -180,6 +234,8 @@ class AdminListener:
                 web.get("/api/v1/verdicts", self.verdicts),
                 web.get("/api/v1/gate/{id}", self.gate),
                 web.post("/api/v1/actions", self.act),
+                web.get("/api/v1/guard", self.guard),
+                web.get("/api/v1/hold", self.hold),
             ]
         )
         return application
@@ -274,6 +330,11 @@ class AdminListener:
         """Do what a person or a program asks for, or say what it would do."""
         bearer = self._doorkeeper.admit(request, Role.ACT)
         action = await read_action(request)
+        if isinstance(action, FleetAction):
+            fleet_act = fleet_act_of(action, bearer.name)
+            if not action.plan:
+                await self._operations.fleet_acts.carry_out(fleet_act, self._operations.clock.now())
+            return respond(fleet_act_as_json(fleet_act, plan=action.plan))
         act, selectors = act_of(action, bearer.name), selectors_of(action)
         operator = self._operations.operator
         if action.plan:
@@ -282,6 +343,18 @@ class AdminListener:
         self._acted()
         unconfirmed = await operator.wait(report, action.wait)
         return respond(report_as_json(report, plan=False, unconfirmed=len(unconfirmed)))
+
+    async def guard(self, request: web.Request) -> web.Response:
+        """Tell how much of the fleet guard's limits is used, and what it holds."""
+        self._doorkeeper.admit(request, Role.READ)
+        held, now = self._operations.guard, self._operations.clock.now()
+        return respond(guard_as_json(await held.usage(now), await held.raises(now), await held.stops()))
+
+    async def hold(self, request: web.Request) -> web.Response:
+        """Tell whether automatic changes are on hold."""
+        self._doorkeeper.admit(request, Role.READ)
+        await self._operations.modes.refresh()
+        return respond(hold_as_json(self._operations.modes.hold(self._operations.clock.now())))
 
     async def _find(self, name: str) -> Sequence[Standing]:
         try:

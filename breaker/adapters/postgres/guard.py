@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.guard import Limits, allowed
+from breaker.domain.guard import GuardLimit, Limits, Raise, Usage, allowed, raised
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import asyncpg
 
     from breaker.ports import Account
@@ -46,6 +48,11 @@ _STOPPED_OF_GROUP = """
     WHERE c.state IN ('stopped', 'probing') AND v.author IS NULL AND v.detector <> 'platform'
       AND a.application = (SELECT application FROM applications WHERE id = $1) AND {column} = $2
 """
+_RAISES = """
+    SELECT number, share, only_limit, reason, author, at, expires_at
+    FROM guard_raises WHERE ended_at IS NULL AND expires_at > $1
+    ORDER BY at
+"""
 _COLUMNS = {"domain": "a.domain", "workspace": "coalesce(a.home_workspace_id, a.workspace_id)"}
 
 
@@ -67,30 +74,50 @@ class PostgresGuard:
 
     async def room_for_a_stop(self, connection: asyncpg.Connection, account: Account, now: float) -> bool:
         """Tell whether one more automatic stop is allowed; call it after every row that the transaction locks."""
-        if not await self._fleet_has_room(connection, account.application_id, now):
-            return False
-        groups = {"domain": account.domain, "workspace": account.home_workspace_id or account.workspace_id or ""}
-        for kind, name in groups.items():
-            if not name:
-                continue
-            active = await self._active(connection, kind, name, account.application_id, now)
-            query = _STOPPED_OF_GROUP.format(column=_COLUMNS[kind])
-            stopped = await connection.fetchval(query, account.application_id, name)
-            if stopped >= allowed(self._limits.in_group, active):
-                return False
-        return True
-
-    async def room_for_a_domain_stop(self, connection: asyncpg.Connection, application_id: str, now: float) -> bool:
-        """Tell whether one more domain may be stopped: it takes the room of one account in the fleet."""
-        return await self._fleet_has_room(connection, application_id, now)
-
-    async def _fleet_has_room(self, connection: asyncpg.Connection, application_id: str, now: float) -> bool:
         await connection.execute(_LOCK)
-        fleet = await self._active(connection, "fleet", "", application_id, now)
-        recent = await connection.fetchval(_RECENT_STOPS, now - self._limits.window)
-        if recent >= allowed(self._limits.in_window, fleet):
-            return False
-        return bool(await connection.fetchval(_STOPPED) < allowed(self._limits.in_all, fleet))
+        limits = await self._limits_now(connection, now)
+        groups = groups_of(account)
+        return all(one.has_room for one in await self._fleet(connection, limits, now)) and all(
+            [(await self._group(connection, limits, account.application_id, *one, now)).has_room for one in groups]
+        )
+
+    async def room_for_a_domain_stop(self, connection: asyncpg.Connection, now: float) -> bool:
+        """Tell whether one more domain may be stopped: it takes the room of one account in the fleet."""
+        await connection.execute(_LOCK)
+        limits = await self._limits_now(connection, now)
+        return all(one.has_room for one in await self._fleet(connection, limits, now))
+
+    async def usage(
+        self, connection: asyncpg.Connection, groups: Iterable[tuple[str, str, str]], now: float
+    ) -> Sequence[Usage]:
+        """Return how much of the fleet's limits is used, and of those of groups, as `(application, kind, name)`."""
+        limits = await self._limits_now(connection, now)
+        fleet = await self._fleet(connection, limits, now)
+        return [*fleet, *[await self._group(connection, limits, *one, now) for one in groups]]
+
+    async def raises(self, connection: asyncpg.Connection, now: float) -> Sequence[Raise]:
+        """Return what people raised and has not expired."""
+        rows = await connection.fetch(_RAISES, now)
+        return [Raise(number, share, GuardLimit(only) if only else None, *rest) for number, share, only, *rest in rows]
+
+    async def _limits_now(self, connection: asyncpg.Connection, now: float) -> Limits:
+        return raised(self._limits, await self.raises(connection, now))
+
+    async def _fleet(self, connection: asyncpg.Connection, limits: Limits, now: float) -> Sequence[Usage]:
+        active = await self._active(connection, "fleet", "", "", now)
+        recent = await connection.fetchval(_RECENT_STOPS, now - limits.window)
+        stopped = await connection.fetchval(_STOPPED)
+        return [
+            Usage(GuardLimit.WINDOW, "fleet", recent, allowed(limits.in_window, active), active),
+            Usage(GuardLimit.TOTAL, "fleet", stopped, allowed(limits.in_all, active), active),
+        ]
+
+    async def _group(  # noqa: PLR0913, PLR0917 - a group is named by three
+        self, connection: asyncpg.Connection, limits: Limits, application_id: str, kind: str, name: str, now: float
+    ) -> Usage:
+        active = await self._active(connection, kind, name, application_id, now)
+        stopped = await connection.fetchval(_STOPPED_OF_GROUP.format(column=_COLUMNS[kind]), application_id, name)
+        return Usage(GuardLimit.GROUP, f"{kind}:{name}", stopped, allowed(limits.in_group, active), active)
 
     async def _active(
         self, connection: asyncpg.Connection, kind: str, name: str, application_id: str, now: float
@@ -106,3 +133,9 @@ class PostgresGuard:
                 count = await connection.fetchval(query, application_id, name, now - _WEEK)
             self._figures[key] = (now, count)
         return count
+
+
+def groups_of(account: Account) -> Sequence[tuple[str, str]]:
+    """Return the groups of an account that have a limit, as `(kind, name)`."""
+    groups = (("domain", account.domain), ("workspace", account.home or ""))
+    return [(kind, name) for kind, name in groups if name]

@@ -244,9 +244,9 @@ class PostgresLedgerTransaction(PostgresLocked):
         """Tell whether the fleet guard allows one more automatic stop."""
         return await self._guard.room_for_a_stop(self._connection, account, now)
 
-    async def room_for_a_domain_stop(self, domain: SendingDomain, now: float) -> bool:
+    async def room_for_a_domain_stop(self, domain: SendingDomain, now: float) -> bool:  # noqa: ARG002 - the protocol's
         """Tell whether the fleet guard allows one more automatic stop, of a domain."""
-        return await self._guard.room_for_a_domain_stop(self._connection, domain.application_id, now)
+        return await self._guard.room_for_a_domain_stop(self._connection, now)
 
     def _columns(self, sends: Sequence[Send]) -> tuple[Sequence[object], ...]:
         return (

@@ -13,6 +13,7 @@ import structlog
 
 from breaker.adapters.postgres.errors import translated
 from breaker.domain.circuit import Mode
+from breaker.domain.fleet_acts import Hold
 from breaker.domain.modes import Belonging, ConfiguredModes, Level, ModeSetting, mode_in_force, mode_sentence
 from breaker.ports import Account, ModeInForce, StoreError
 
@@ -33,10 +34,12 @@ _ALL = """
     FROM modes m JOIN applications p USING (application)
 """
 
-_NEXT_VERSION = """
+NEXT_VERSION = """
     INSERT INTO facts (name, value) VALUES ('modes_version', '1')
     ON CONFLICT (name) DO UPDATE SET value = (facts.value::bigint + 1)::text
 """
+
+_HOLD = "SELECT reason, author, set_at, expires_at FROM holds WHERE ended_at IS NULL ORDER BY hold DESC LIMIT 1"
 
 _SET = """
     INSERT INTO modes (application, scope, name, mode, reason, author, set_at, expires_at)
@@ -81,6 +84,7 @@ class PostgresModes:
         self._pool = pool
         self._configured = configured
         self._settings: Mapping[tuple[str, Level, str], ModeSetting] = {}
+        self._hold: Hold | None = None
         self._version: str | None = None
         self._read_at: float | None = None
         self._reading = asyncio.Lock()
@@ -105,6 +109,10 @@ class PostgresModes:
         mode, level = mode_in_force(belonging, self._settings, self._configured, now)
         return ModeInForce(mode, level)
 
+    def hold(self, now: float) -> Hold | None:
+        """Return the hold on automatic changes that has not expired, as it was last read."""
+        return self._hold if self._hold and self._hold.holds(now) else None
+
     async def refresh(self, *, after: float = FRESH_SECONDS) -> None:
         """Read what people set, unless that was done less than `after` seconds ago or nothing has changed since.
 
@@ -122,6 +130,7 @@ class PostgresModes:
                     version = await connection.fetchval(_VERSION)
                     if version is None or version != self._version:
                         self._settings = await _read(connection)
+                        self._hold = await _read_hold(connection)
                         self._version = version
             self._read_at = _monotonic()
 
@@ -154,7 +163,7 @@ class PostgresModes:
         accounts = [int(name) for _, level, name in targets if level is Level.ACCOUNT]
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_NEXT_VERSION)
+                await connection.execute(NEXT_VERSION)
                 if act.mode is None:
                     await connection.execute(_CLEAR, *columns)
                 else:
@@ -178,6 +187,11 @@ async def _read(connection: asyncpg.Connection) -> Mapping[tuple[str, Level, str
         (application, Level(scope), name): ModeSetting(Mode(mode), reason, author, set_at, expires_at)
         for application, scope, name, mode, reason, author, set_at, expires_at in await connection.fetch(_ALL)
     }
+
+
+async def _read_hold(connection: asyncpg.Connection) -> Hold | None:
+    row = await connection.fetchrow(_HOLD)
+    return Hold(*row) if row else None
 
 
 def _monotonic() -> float:

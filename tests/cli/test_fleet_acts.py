@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from breaker.domain.circuit import HeldBy
+from breaker.domain.states import State
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Terminal
+    from tests.fleet import Fleet
+
+
+async def _held_by_the_guard(known: Fleet) -> None:
+    await known.suspend(await known.know("agent@x.example", "grant-1"), State.STOPPED, HeldBy.GUARD)
+
+
+async def _trail(known: Fleet) -> list[tuple[str | None, str | None, str]]:
+    return [(one.scope, one.author, one.why) for one in (await known.operations.trail.page()).items if one.author]
+
+
+def test_the_guard_shows_its_limits_and_what_it_holds(shell: Terminal) -> None:
+    shell.prepare(_held_by_the_guard)
+
+    said = shell.breaker("guard")
+
+    assert said.code == 0
+    assert "agent@x.example" in said.out
+    assert "1 stop held." in said.err
+    assert shell.breaker("guard", "--json").json["held"][0]["account"] == "grant-1"
+
+
+def test_what_the_guard_holds_is_taken_by_a_person(shell: Terminal) -> None:
+    shell.prepare(_held_by_the_guard)
+
+    said = shell.breaker("guard", "approve", "agent@x.example", "--reason", "seen")
+
+    assert said.code == 4
+    assert said.out.splitlines()[1].split()[:4] == ["agent@x.example", "sending", "stopped", "changed"]
+    assert "Nothing is held." in shell.breaker("guard").err
+
+
+def test_a_limit_is_raised_for_a_while_and_lowered_again(shell: Terminal) -> None:
+    shell.prepare(_held_by_the_guard)
+
+    assert shell.breaker("guard", "raise", "--to", "20", "--for", "2h", "--reason", "checked").code == 0
+    assert "all limits raised to 20 by ada" in shell.breaker("guard").err
+    assert shell.breaker("guard", "lower", "--reason", "enough").code == 0
+    assert "raised" not in shell.breaker("guard").err.replace("`breaker guard raise`", "")
+    assert shell.prepare(_trail) == [
+        ("guard", "ada", "Fleet guard set back to its configured limits by a person: enough"),
+        ("guard", "ada", "Fleet guard raised to 20 for 120 minutes by a person: checked"),
+    ]
+
+
+def test_a_limit_that_is_none_is_bad_usage(shell: Terminal) -> None:
+    said = shell.breaker("guard", "raise", "--to", "lots", "--reason", "checked")
+
+    assert said.code == 2
+    assert "is no limit" in said.err
+
+
+def test_a_hold_is_set_shown_and_ended(shell: Terminal) -> None:
+    assert shell.breaker("hold").err == "Automatic changes are not on hold.\n"
+
+    assert shell.breaker("hold", "on", "--reason", "a move", "--for", "2h").code == 0
+
+    assert "by ada, 1 h left: a move" in " ".join(shell.breaker("hold").err.split())
+    assert shell.breaker("hold", "--json").json["hold"]["author"] == "ada"
+    assert shell.breaker("hold", "off", "--reason", "moved").code == 0
+    assert shell.breaker("hold", "--json").json == {"hold": None}
+    assert shell.breaker("hold", "on").code == 2
