@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
+    from typing_extensions import Buffer
+
 _PACKED = b"\x1f\x8b"
 _BUFFER = 1 << 20
 _BLOCK = 4_096
@@ -86,5 +88,23 @@ def _unpacked(stream: io.BufferedReader | BinaryIO) -> Iterator[BinaryIO]:
     if not begins.startswith(_PACKED):
         yield stream
         return
-    with gzip.open(stream, "rb") as content, io.BufferedReader(content, _BUFFER) as buffered:
+    with gzip.open(stream, "rb") as content, io.BufferedReader(_OneByOne(content), _BUFFER) as buffered:
         yield buffered
+
+
+class _OneByOne(io.RawIOBase):
+    """What a packed file holds, as far as each read of it goes, so that what comes before an error is read."""
+
+    def __init__(self, content: gzip.GzipFile) -> None:
+        self._content = content
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Read once."""
+        view = memoryview(buffer)
+        found = self._content.read1(len(view))
+        view[: len(found)] = found
+        return len(found)
