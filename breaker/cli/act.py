@@ -1,4 +1,4 @@
-"""`breaker trip`, `reset` and `mode`: people's acts."""
+"""`breaker trip`, `reset`, `probe` and `mode`: people's acts."""
 
 from __future__ import annotations
 
@@ -88,6 +88,7 @@ def register(application: typer.Typer) -> None:
     """Add the commands of this family."""
     application.command("trip")(trip)
     application.command("reset")(reset)
+    application.command("probe")(probe)
     application.command("mode")(mode)
 
 
@@ -125,6 +126,28 @@ def reset(  # noqa: PLR0913 - every argument is an option that a person may give
 ) -> None:
     """Let accounts go: unblock them, bring them home, and begin counting anew; with domain:X the domain as well."""
     act = Act(ActKind.RESET, read_reason(reason), author(), only_domain=only_domain)
+    chosen = read_selectors(selectors or [], everything=everything)
+    carry_out(read_settings(config, data_dir=data_dir), act, chosen, Manner(plan, yes, _seconds(wait), json))
+
+
+def probe(  # noqa: PLR0913 - every argument is an option that a person may give
+    *,
+    selectors: Selectors = None,
+    everything: Everything = False,
+    reason: Reason,
+    plan: Plan = False,
+    yes: Yes = False,
+    wait: Wait = None,
+    json: Json = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Have stopped accounts tested now, in rounds of a few sends, whether they may be let go.
+
+    Complaints are too rare for a test: an account that was stopped for them may reply from now on, write new mail in a
+    week, and is watched for another one; one that is limited for them is let go. Rounds go on in the mode enforce only.
+    """
+    act = Act(ActKind.PROBE, read_reason(reason), author())
     chosen = read_selectors(selectors or [], everything=everything)
     carry_out(read_settings(config, data_dir=data_dir), act, chosen, Manner(plan, yes, _seconds(wait), json))
 

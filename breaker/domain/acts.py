@@ -1,9 +1,13 @@
 """What a person does to accounts, and what becomes of each.
 
-Four acts: `trip` stops, `reset` lets go and begins counting anew, `mode` says how far Breaker may go, and
-`guard_approve` takes what the fleet guard holds. An act works in every mode. What it leads to for one account is
-decided here, from the account's circuit alone, so that the plan that is shown first and the deed that follows are
-decided by the same words. The circuits of sending domains know the same acts.
+Five acts: `trip` stops, `reset` lets go and begins counting anew, `probe` has the account tested whether it may be let
+go, `mode` says how far Breaker may go, and `guard_approve` takes what the fleet guard holds. An act works in every
+mode. What it leads to for one account is decided here, from the account's circuit alone, so that the plan that is shown
+first and the deed that follows are decided by the same words. The circuits of sending domains know the same acts but
+`probe`.
+
+No probe can test complaints, which are too rare: what was stopped for them is limited by `probe`, and what is limited
+for them is let go.
 
 An account that is known by its address alone has no grant, so nothing can be done about it on the platform. `trip` and
 a pending stop are refused for it rather than noted, since a state that stops nobody would be a lie; `reset` only begins
@@ -38,6 +42,7 @@ class ActKind(StrEnum):
 
     TRIP = "trip"
     RESET = "reset"
+    PROBE = "probe"
     MODE = "mode"
     GUARD_APPROVE = "guard_approve"
 
@@ -148,7 +153,9 @@ class Refusal:
     why: str
 
 
-def decide(act: Act, circuit: Circuit, *, enforceable: bool, now: float) -> Verdict | Refusal:
+def decide(
+    act: Act, circuit: Circuit, *, enforceable: bool, now: float, for_complaints: bool = False
+) -> Verdict | Refusal:
     """Decide what an act leads to for one account.
 
     Args:
@@ -156,7 +163,10 @@ def decide(act: Act, circuit: Circuit, *, enforceable: bool, now: float) -> Verd
         circuit: The account's circuit as it is.
         enforceable: Whether the account can be stopped on the platform.
         now: Unix seconds.
+        for_complaints: Whether it is stopped or limited for complaints, which no probe can test.
     """
+    if act.kind is ActKind.PROBE:
+        return _decide_probe(act, circuit, enforceable=enforceable, now=now, for_complaints=for_complaints)
     if act.kind is ActKind.MODE:
         return _decide_pending(act, circuit, enforceable=enforceable, now=now)
     if act.kind is ActKind.GUARD_APPROVE:
@@ -180,6 +190,17 @@ def _decide_held(act: Act, circuit: Circuit, *, enforceable: bool, now: float) -
     if circuit.pending is None or circuit.pending.held_by is not HeldBy.GUARD:
         return Refusal(Effect.UNCHANGED, "The fleet guard holds nothing of it.")
     return _decide_pending(replace(act, apply_pending=True), circuit, enforceable=enforceable, now=now)
+
+
+def _decide_probe(
+    act: Act, circuit: Circuit, *, enforceable: bool, now: float, for_complaints: bool
+) -> Verdict | Refusal:
+    """Decide to probe an account, or to let one go on that no probe can test: from stopped to limited to sending."""
+    if not enforceable:
+        return Refusal(Effect.REFUSED, UNENFORCEABLE)
+    cause = Cause.APPROVED if for_complaints else Cause.PROBED_BY_PERSON
+    verdict = decide_act(circuit, cause, now, act.author, act.reason)
+    return verdict or Refusal(Effect.UNCHANGED, f"It is {circuit.state} already.")
 
 
 def _decide_pending(act: Act, circuit: Circuit, *, enforceable: bool, now: float) -> Verdict | Refusal:

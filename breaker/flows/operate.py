@@ -65,6 +65,10 @@ class Directory(Protocol):
         """Return accounts as they are, unlocked, in ascending order."""
         ...
 
+    async def held_for_complaints(self, accounts: Sequence[int]) -> Collection[int]:
+        """Return those that are stopped or limited, and came to be so by complaints."""
+        ...
+
     async def unconfirmed(self, accounts: Sequence[int]) -> Sequence[int]:
         """Return those whose wanted state the platform was not read back for."""
         ...
@@ -118,8 +122,15 @@ class Operator:
         for effect in await self._domains.plan(act, domains):
             report.add(effect)
         for batch in _batches(accounts):
+            angered = await self._held_for_complaints(act, batch)
             for account, circuit in await self._directory.circuits(batch):
-                decided = decide(act, circuit, enforceable=account.enforceable, now=self._clock.now())
+                decided = decide(
+                    act,
+                    circuit,
+                    enforceable=account.enforceable,
+                    now=self._clock.now(),
+                    for_complaints=account.key in angered,
+                )
                 report.add(_effect(account, circuit, decided, None))
         return report
 
@@ -169,18 +180,23 @@ class Operator:
                 return await self._transact(act, accounts)
         return await self._transact(act, accounts)
 
+    async def _held_for_complaints(self, act: Act, accounts: Sequence[int]) -> Collection[int]:
+        return await self._directory.held_for_complaints(accounts) if act.kind is ActKind.PROBE else ()
+
     async def _transact(self, act: Act, accounts: Sequence[int]) -> list[tuple[Account, AccountEffect]]:
+        angered = await self._held_for_complaints(act, accounts)
         async with self._circuits.transaction() as locked:
             return [
-                (account, await self._act_on(locked, act, account, circuit, counters))
+                (account, await self._act_on(locked, act, (account, circuit, counters), account.key in angered))
                 for account, circuit, counters in (await locked.load(accounts)).values()
             ]
 
     async def _act_on(
-        self, locked: Locked, act: Act, account: Account, circuit: Circuit, counters: Counters
+        self, locked: Locked, act: Act, known: tuple[Account, Circuit, Counters], for_complaints: bool
     ) -> AccountEffect:
         now = self._clock.now()
-        decided = decide(act, circuit, enforceable=account.enforceable, now=now)
+        account, circuit, counters = known
+        decided = decide(act, circuit, enforceable=account.enforceable, now=now, for_complaints=for_complaints)
         if isinstance(decided, Refusal):
             return _effect(account, circuit, decided, None)
         context: dict[str, object] = {"act": act.kind.value, "reason": act.reason}
@@ -188,7 +204,7 @@ class Operator:
             context["applies"] = circuit.pending.verdict
         verdict = await locked.record_verdict(account, decided, context)
         after = apply(circuit, decided, verdict)
-        if act.kind is ActKind.RESET:
+        if act.kind is ActKind.RESET or (act.kind is ActKind.PROBE and for_complaints):
             counters = Counters(counters.sizes, restarted_at=now)
         await locked.save(account, after, counters)
         if after.epoch != circuit.epoch:

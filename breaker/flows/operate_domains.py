@@ -7,6 +7,7 @@ A domain is acted upon together with its accounts or by itself:
     reset domain:X --only-domain   its circuit alone: the accounts keep what was counted
     trip domain:X                  its accounts, one by one
     trip domain:X --only-domain    its circuit alone: one entry in the list of stopped domains
+    probe domain:X                 its accounts, one by one
     mode ... enforce               what stands pending of those domains is listed, or taken by --apply-pending
 """
 
@@ -35,6 +36,8 @@ GROUPS = (Scope.DOMAIN, Scope.APPLICATION, Scope.ALL)
 """The selectors that speak of domains too."""
 
 _OF_PENDING = (ActKind.MODE, ActKind.GUARD_APPROVE)
+_OF_DOMAINS = (ActKind.TRIP, ActKind.RESET)
+_OF_ACCOUNTS = (ActKind.TRIP, ActKind.PROBE)
 _COMMAND = {Wanted.STOPPED: CommandKind.BLOCK_DOMAIN, Wanted.SENDING: CommandKind.UNBLOCK_DOMAIN}
 
 
@@ -62,12 +65,12 @@ class DomainOperator:
         Raises:
             RefusedError: The act is about domains alone, and the selector is none.
         """
-        if act.only_domain and (selector.scope is not Scope.DOMAIN or act.kind is ActKind.MODE):
+        if act.only_domain and (selector.scope is not Scope.DOMAIN or act.kind not in _OF_DOMAINS):
             raise RefusedError(f"{selector} is no sending domain: only-domain goes with trip or reset of domain:X")
         name = selector.name if selector.scope is Scope.DOMAIN else None
         if act.only_domain and act.kind is ActKind.TRIP:
             return [SendingDomain(application, selector.name) for application in applications]
-        if selector.scope not in GROUPS or act.kind is ActKind.TRIP:
+        if selector.scope not in GROUPS or act.kind in _OF_ACCOUNTS:
             return []
         everywhere = selector.scope is not Scope.APPLICATION
         async with self._domains.transaction() as transaction:

@@ -11,7 +11,7 @@ from breaker.domain.states import WANTED
 from breaker.ports import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import asyncpg
 
@@ -45,6 +45,23 @@ _UNCONFIRMED = """
     FROM circuits c JOIN unnest($2::text[], $3::text[]) AS w(state, wanted) USING (state)
     WHERE c.account = ANY($1::int[]) AND c.confirmed IS DISTINCT FROM coalesce(c.permitted, w.wanted)
     ORDER BY c.account
+"""
+
+_HELD_FOR_COMPLAINTS = """
+    SELECT c.account
+    FROM circuits c
+    CROSS JOIN LATERAL (
+        SELECT v.signal
+        FROM verdicts v
+        WHERE v.account = c.account AND v.held_by IS NULL AND v.signal IS NOT NULL
+          AND v.to_state IN ('limited', 'stopped') AND v.from_state <> v.to_state
+          AND v.id > coalesce(
+              (SELECT max(free.id) FROM verdicts free
+               WHERE free.account = c.account AND free.held_by IS NULL AND free.to_state IN ('sending', 'warned')), 0)
+        ORDER BY v.id DESC
+        LIMIT 1
+    ) last
+    WHERE c.account = ANY($1::int[]) AND c.state IN ('limited', 'stopped') AND last.signal = 'complaint'
 """
 
 
@@ -95,6 +112,11 @@ class PostgresDirectory:
         with translated():
             rows = await self._pool.fetch(_CIRCUITS, accounts)
         return [(Account(*row[:6]), circuit_of(row[6:])) for row in rows]
+
+    async def held_for_complaints(self, accounts: Sequence[int]) -> Collection[int]:
+        """Return those that are stopped or limited, and came to be so by complaints since they were last free."""
+        with translated():
+            return {key for (key,) in await self._pool.fetch(_HELD_FOR_COMPLAINTS, accounts)}
 
     async def unconfirmed(self, accounts: Sequence[int]) -> Sequence[int]:
         """Return those whose wanted state the platform was not read back for."""
