@@ -10,13 +10,15 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 WEEK = 7 * DAY
+WORKING_DAYS = 5
 
 
 def weekly_sends(series: Series) -> float:
     """Return the sends of the seven days before the latest one, each of which was a chance of a false alarm.
 
     Where the series does not reach back so far, they are taken to go on as they are: newer sends may fill it, and an
-    account may be new. Of a new one's first day no more is made than if it had lasted a whole one.
+    account may be new. A new one is taken to send on five days a week, and of its first day no more is made than if it
+    had lasted a whole one.
     """
     starts, totals, _ = series.buckets()
     if not starts:
@@ -26,4 +28,6 @@ def weekly_sends(series: Series) -> float:
     if first:
         return float(sends)
     span = series.latest - starts[0]
-    return sends * WEEK / max(1, span if series.truncated else max(span, DAY))
+    if series.truncated:
+        return sends * WEEK / max(1, span)
+    return sends * max(1.0, WORKING_DAYS * DAY / max(span, DAY))

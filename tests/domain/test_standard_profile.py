@@ -40,7 +40,7 @@ def test_complaints_limit_first_and_stop_only_where_two_recipient_domains_compla
 @pytest.mark.parametrize("daily", [20, 200, 2_000])
 @pytest.mark.parametrize(
     ("state", "share", "fewest"),
-    [(State.STOPPED, 0.75, 4), (State.LIMITED, 0.65 * 8, 3), (State.WARNED, 0.6 * 50, 2)],
+    [(State.STOPPED, 0.86, 4), (State.LIMITED, 0.65 * 8, 3), (State.WARNED, 0.6 * 50, 2)],
 )
 def test_each_height_for_bounces_is_the_lowest_that_keeps_its_share_of_the_budget(
     accounts: int, daily: int, state: State, share: float, fewest: int
