@@ -85,6 +85,8 @@ _LOOK_AT_SECRETS = 1.0
 _ORDER_AGAIN = 5.0
 _BREATH = 5.0
 _LEASE = 30.0
+_PROBER_LEASE = 10.0
+"""Seconds after which another daemon closes the rounds of one that died, whose accounts are free until then."""
 _FAREWELL, _FAREWELLS = 5.0, 100
 
 log = structlog.get_logger(__name__)
@@ -374,13 +376,13 @@ class Daemon:
             application_id=application_id,
             probes=PostgresProbes(pool, window_sizes(settings), lambda: counting(settings)),
             modes=self._modes,
-            holds=self._feed,
+            holds=self.holding,
             too_quiet=self._feed.too_quiet,
             inventory=around.inventory,
             actuators_of=in_force.actuators_of,
             rules=lambda: probe_rules(in_force.settings),
             enabled=lambda: in_force.settings.probing.enabled,
-            lease=Lease(around.leases, f"probes:{application_id}", self.name, _LEASE),
+            lease=Lease(around.leases, f"probes:{application_id}", self.name, _PROBER_LEASE),
             clock=self._clock,
             random=random.random,
             told=self._reporter.probed,
