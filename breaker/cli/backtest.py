@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from breaker.domain.backtest.account import Replayed, Step
     from breaker.domain.backtest.line import PlatformLine
     from breaker.domain.backtest.quality import Quality
+    from breaker.domain.circuit import Verdict
 
 _STANDARD_INPUT = "-"
 _OWN = {"stopped": State.STOPPED, "limited_or_stopped": State.LIMITED}
@@ -152,6 +153,11 @@ def _as_json(found: Backtest) -> dict[str, object]:
         },
         "compared": {name: _quality_as_json(one) for name, one in others.items()},
         "breaker": {name: _quality_as_json(one) for name, one in own.items()},
+        "domains": {
+            name.domain: [_verdict_of_domain(one) for one in domain.verdicts]
+            for name, domain in replay.domains.all.items()
+            if domain.verdicts
+        },
         "truth": "file" if found.truth else "line",
         "guard_held": replay.guard.held if replay.guard else 0,
         "lines": {"read": found.lines, "not_understood": found.unread, "ignored": found.ignored},
@@ -161,7 +167,7 @@ def _as_json(found: Backtest) -> dict[str, object]:
 
 
 def _account_as_json(account: Replayed) -> dict[str, object]:
-    totals = account.counters.totals
+    totals, stopped = account.counters.totals, account.domain_stopped
     sizes = sorted({size for line in account.lines for size in line.sizes})
     return {
         "address": account.address,
@@ -169,6 +175,7 @@ def _account_as_json(account: Replayed) -> dict[str, object]:
         "hard_bounces": totals.hard_bounces,
         "complaints": totals.complaints,
         "verdicts": [_step_as_json(step) for step in account.steps],
+        "domain_stopped": None if stopped is None else {"at": stopped[0], "after_sends": stopped[1]},
         "platform": {
             str(size): {line.signal: _line_as_json(line, size) for line in account.lines if size in line.sizes}
             for size in sizes
@@ -186,6 +193,10 @@ def _step_as_json(step: Step) -> dict[str, object]:
         "count": step.bad,
         "of": step.sends,
     }
+
+
+def _verdict_of_domain(verdict: Verdict) -> dict[str, object]:
+    return {"at": verdict.at, "to": verdict.to, "cause": verdict.cause, "count": verdict.count, "of": verdict.of}
 
 
 def _line_as_json(line: PlatformLine, size: int) -> dict[str, object]:
@@ -224,6 +235,9 @@ def _print(found: Backtest) -> None:
         console.print("Not counted: " + ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in left_out.items()))
     if replay.guard:
         console.print(f"The fleet guard would have held {replay.guard.held:,} stops.")
+    for name, domain in replay.domains.all.items():
+        for verdict in domain.verdicts:
+            console.print(f"{name.domain} {verdict.to}: {verdict.why}", soft_wrap=True)
     console.print()
     _print_accounts(found)
     sizes = list(own["stopped"].before_the_line)
@@ -246,7 +260,11 @@ def _print(found: Backtest) -> None:
 
 def _print_accounts(found: Backtest) -> None:
     """Print every account that something would have been done about, or that reached the platform's line."""
-    affected = [one for one in found.replay.accounts if one.steps or any(line.reached for line in one.lines)]
+    affected = [
+        one
+        for one in found.replay.accounts
+        if one.steps or one.domain_stopped or any(line.reached for line in one.lines)
+    ]
     if not affected:
         results().print("Nothing would have been done, and nobody reached the platform's line.\n")
         return
@@ -258,6 +276,7 @@ def _print_accounts(found: Backtest) -> None:
             for line in account.lines
             for size, one in sorted(line.reached.items())
         ]
+        of_domain = [f"domain stopped at {account.domain_stopped[1]:,}"] if account.domain_stopped else []
         steps = [f"{step.to} at {step.after_sends:,} ({step.detector})" for step in account.steps]
         rows.append(
             (
@@ -265,7 +284,7 @@ def _print_accounts(found: Backtest) -> None:
                 f"{totals.sends:,}",
                 f"{totals.hard_bounces:,}",
                 f"{totals.complaints:,}",
-                "; ".join(steps) or "-",
+                "; ".join([*steps, *of_domain]) or "-",
                 "; ".join(reached) or "-",
             )
         )

@@ -148,6 +148,7 @@ def test_several_accounts_that_are_refused_for_one_cause_stop_their_domain_and_n
     domain = Name("app-1", "agents.example")
     assert [one.to for one in stopped.domains.all[domain].verdicts] == [State.STOPPED]
     assert [step.to for one in stopped.accounts for step in one.steps].count(State.STOPPED) == 0
+    assert all(one.domain_stopped for one in stopped.accounts)
     assert [one.to for one in warned.domains.all[domain].verdicts] == [State.WARNED]
     assert [step.to for one in warned.accounts for step in one.steps].count(State.STOPPED) == 5
 

@@ -52,7 +52,7 @@ class Step(NamedTuple):
 class KeptSends:
     """The sends of one account: what became of each, so that a repetition counts for nothing.
 
-    A send takes some 200 bytes while it may be in a window, and some 150 after, until the ledger would drop it.
+    A send takes some 230 bytes while it may be in a window, and some 150 after, until the ledger would drop it.
 
     Attributes:
         known: By name (the first 64 bits of its key), when each was sent, shifted by `BITS`, and what is known of it.
@@ -149,14 +149,14 @@ class Replayed:
         kept: Its sends.
         circuit: How it stands.
         steps: What was decided.
+        domain_stopped: When its sending domain was stopped, if it was, and its sends with a known outcome by then.
         profile: Its detectors, or None where they have to be looked up.
         fed: Those of them that have a memory: its name, and what carries it on.
         place: Its sending domain; looked up with the profile.
         refused: When each of its sends was sent that was refused and counts as a hard bounce, and from which domain.
         lines: The platform's own lines.
         others: What others would have done, or None where nobody asks.
-        first_at: When its first outcome became known, Unix seconds.
-        last_at: When the latest one did.
+        last_at: When its latest outcome became known, Unix seconds.
         asked: When each step was asked for last, whether or not it was taken already.
         turns_bad_at: From when on it is bad, Unix seconds, where that is known.
         known_before: Its sends with a known outcome when it turned bad, once it has.
@@ -169,8 +169,8 @@ class Replayed:
         "circuit",
         "counters",
         "deleted_at",
+        "domain_stopped",
         "fed",
-        "first_at",
         "grant_id",
         "kept",
         "known_before",
@@ -194,6 +194,7 @@ class Replayed:
         self.kept = KeptSends(sizes)
         self.circuit = Circuit()
         self.steps: list[Step] = []
+        self.domain_stopped: tuple[float, int] | None = None
         self.place: ReplayedDomain | None = None
         self.refused: list[tuple[int, str]] = []
         self.profile: Profile | None = None
@@ -203,7 +204,6 @@ class Replayed:
             PlatformLine(Signal.COMPLAINT, sizes.complaint, self.kept.complaints),
         )
         self.others: Others | None = None
-        self.first_at = inf
         self.last_at = -inf
         self.asked: dict[State, float] = {}
         self.turns_bad_at = inf
@@ -240,7 +240,7 @@ class Replayed:
         if SEVERITY[other.circuit.state] > SEVERITY[self.circuit.state]:
             self.circuit = other.circuit
         self.steps = sorted([*other.steps, *self.steps], key=lambda one: one.at)
-        self.first_at = min(self.first_at, other.first_at)
+        self.domain_stopped = min(filter(None, (self.domain_stopped, other.domain_stopped)), default=None)
         self.last_at = max(self.last_at, other.last_at)
         for state, at in other.asked.items():
             self.asked[state] = max(at, self.asked.get(state, at))

@@ -73,14 +73,16 @@ class Quality:
 
 
 def breaker(weakest: State) -> Callable[[Replayed], Acted | None]:
-    """Return what Breaker did: the first step at least so strong."""
+    """Return what Breaker did: the first step at least so strong, of the account's own or of its sending domain."""
 
     def acted(account: Replayed) -> Acted | None:
-        first = next((step for step in account.steps if SEVERITY[step.to] >= SEVERITY[weakest]), None)
+        own = [(one.at, one.after_sends) for one in account.steps if SEVERITY[one.to] >= SEVERITY[weakest]]
+        of_domain = [account.domain_stopped] if account.domain_stopped else []
+        first = min([*own, *of_domain], default=None)
         if first is None:
             return None
         held = [at for state, at in account.asked.items() if SEVERITY[state] >= SEVERITY[weakest]]
-        return Acted(first.at, first.after_sends, max(held, default=first.at))
+        return Acted(*first, max(held, default=first[0]))
 
     return acted
 

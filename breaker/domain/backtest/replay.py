@@ -25,7 +25,7 @@ from breaker.domain.outcomes import BounceClass, DeliveryEvent, OutcomeKind, Out
 from breaker.domain.states import SEVERITY, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from breaker.domain.backtest.domains import ReplayedDomain
     from breaker.domain.backtest.fleet_guard import FleetGuard
@@ -284,13 +284,11 @@ class Replay:
             return _NO_DOMAIN  # nothing to judge, and nothing to leave out
         refusals: dict[int, Refusal] = {}
         new = bounced = 0
-        for recipient in event.recipients:
-            if recipient.domain in self.rules.simulator_domains:
-                continue
+        for recipient in self._meant(event):
             name = int.from_bytes(self.rules.key(event.message_id, recipient.address)[:8])
-            name, sent_at, before = account.kept.find(name, event.sent_at)
-            new += not before
-            if self.rules.grown(before, event.kind, recipient) == before:
+            name, sent_at, outcomes = account.kept.find(name, event.sent_at)
+            new += not outcomes
+            if self.rules.grown(outcomes, event.kind, recipient) == outcomes:
                 continue
             bounced += 1
             if recipient.bounce_class is BounceClass.POLICY:
@@ -305,7 +303,20 @@ class Replay:
                 for one in self.accounts
             )
 
-        return self.domains.consider(place, [*refusals.values()], new, accounts, now), refusals
+        before = self.domains.of(place).circuit
+        intervals = self.domains.consider(place, [*refusals.values()], new, accounts, now)
+        if len(self.domains.of(place).circuit.intervals) > len(before.intervals):
+            self._note_stop(place, now)
+        return intervals, refusals
+
+    def _meant(self, event: DeliveryEvent) -> Iterator[Recipient]:
+        return (one for one in event.recipients if one.domain not in self.rules.simulator_domains)
+
+    def _note_stop(self, place: Name, now: float) -> None:
+        """Note of each account of a domain that was just stopped how far it was."""
+        for one in self.accounts:
+            if (one.application_id, one.domain) == place:
+                one.domain_stopped = now, one.kept.sends
 
     def _note_refusal(
         self, account: Replayed, refusal: Refusal, change: Tally, intervals: tuple[Interval, ...]
