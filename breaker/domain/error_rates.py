@@ -249,6 +249,6 @@ def _alarms(profile: Profile, weekly_sends: float) -> Iterator[Alarm]:
                 if ceiling is not None:
                     yield Alarm(one.signal, one.name, profile.step(one.signal, one.step), ceiling, window=size)
         elif isinstance(one, Young):
+            asked = profile.step(one.signal, one.step)
             for sends, bad in one.ceilings:
-                step = profile.step(one.signal, one.step)
-                yield Alarm(one.signal, one.name, step, bad, window=sends, young=True)
+                yield Alarm(one.signal, one.name, asked, bad, window=sends, young=True)
