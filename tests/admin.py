@@ -11,10 +11,15 @@ from aiohttp.test_utils import TestClient, TestServer
 from breaker.adapters.http.admin import AdminListener
 from breaker.adapters.http.health import Health
 from breaker.adapters.metrics import Metrics
+from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.gate import PostgresCircuitChanges
-from breaker.app import readiness_checks
+from breaker.adapters.postgres.platform_standings import PostgresPlatformStandings
+from breaker.app import readiness_checks, window_sizes
+from breaker.app.reporter import Reporter
 from breaker.domain.gate import GateMemory
 from breaker.flows.keep_gate import KeepGate
+from breaker.flows.note_refusals import NoteRefusals
+from breaker.ports import NoHolds
 from tests.fleet import Fleet, fleet
 
 if TYPE_CHECKING:
@@ -42,9 +47,11 @@ class Admin:
         async with self.client.get(path, headers=_bearer(token)) as response:
             return response.status, await response.json()
 
-    async def post(self, body: dict[str, Any], token: str | None = "token-of-ada") -> tuple[int, Any]:
-        """Ask for an action, and return the status and the JSON of the answer."""
-        async with self.client.post("/api/v1/actions", json=body, headers=_bearer(token)) as response:
+    async def post(
+        self, body: object, token: str | None = "token-of-ada", path: str = "/api/v1/actions"
+    ) -> tuple[int, Any]:
+        """Ask for an action, or post something else; return the status and the JSON of the answer."""
+        async with self.client.post(path, json=body, headers=_bearer(token)) as response:
             return response.status, await response.json()
 
 
@@ -57,8 +64,17 @@ async def admin(database_url: str, folder: Path, *, tokens: str = TOKENS) -> Asy
         health = Health(readiness_checks(known.pool, lambda: held[0].secret_known), metrics.registry)
         changes = PostgresCircuitChanges(database_url)
         gate = KeepGate(changes, GateMemory(), known.clock, metrics)
+        noted = NoteRefusals(
+            PostgresPlatformStandings(known.pool),
+            PostgresCircuits(known.pool, window_sizes(known.settings)),
+            known.operations.modes,
+            NoHolds(),
+            known.operations.in_force.actuators_of,
+            known.clock,
+            Reporter(metrics, lambda: None),
+        )
         listener = AdminListener(
-            known.operations, health, gate, known.settings.admin_tokens, lambda: held[0].acts.append("acted")
+            known.operations, health, gate, noted, known.settings.admin_tokens, lambda: held[0].acts.append("acted")
         )
         try:
             async with TestClient(TestServer(listener.application())) as client:

@@ -25,6 +25,7 @@ from prometheus_client import (
 import breaker
 from breaker.domain.circuit import HeldBy, Mode
 from breaker.domain.commands import PRIORITIES, CommandKind
+from breaker.domain.platform_standing import SEVERITY, SendRefusal
 from breaker.domain.probe import Phase
 from breaker.domain.states import State
 from breaker.ports import StoreError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from breaker.domain.circuit import Verdict
     from breaker.domain.gate import Answer
     from breaker.domain.outcomes import OutcomeKind
+    from breaker.domain.platform_standing import Scope
     from breaker.domain.probing import Step
     from breaker.ports import Clock
 
@@ -88,6 +90,10 @@ class Counts(Protocol):
 
     async def pending_verdicts(self) -> Mapping[HeldBy, int]:
         """Return how many accounts and domains have a held verdict, by what holds it."""
+        ...
+
+    async def platform_standings(self) -> Mapping[SendRefusal, int]:
+        """Return how many accounts there are by what the platform did to them."""
         ...
 
     async def commands_pending(self) -> Sequence[Backlog]:
@@ -242,6 +248,26 @@ class Metrics:
             "When what is polled was last read; what is polled is as old as this.",
             registry=registry,
         )
+        self._refused_sends = Counter(
+            "breaker_refused_sends_total",
+            "Sends that the platform refused, as far as they were told of, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        for refusal in SendRefusal:
+            self._refused_sends.labels(refusal)
+        self._platform_acts = Counter(
+            "breaker_platform_acts_total",
+            "What the platform itself did, each told of once, by scope: an application's is one, whomever it concerns.",
+            ["what", "scope"],
+            registry=registry,
+        )
+        self._platform_standings = Gauge(
+            "breaker_platform_standings",
+            "Accounts that the platform itself refuses, by what it did. Polled.",
+            ["what"],
+            registry=registry,
+        )
         self._gate_answers = Counter(
             "breaker_gate_answers_total",
             "Answers of the gate, by whether the account may send, and by its state.",
@@ -299,6 +325,14 @@ class Metrics:
         self._feed_blind.set(len(blind))
         for (application_id, trigger), moment in last_at.items():
             self._last_heard(application_id, trigger).set(moment)
+
+    def send_refused(self, refusal: SendRefusal) -> None:
+        """Count a send that the platform refused."""
+        self._refused_sends.labels(refusal).inc()
+
+    def platform_acted(self, what: SendRefusal, scope: Scope | None) -> None:
+        """Count something that the platform did."""
+        self._platform_acts.labels(what, scope or _NONE).inc()
 
     def gate_answered(self, answer: Answer) -> None:
         """Count an answer of the gate."""
@@ -378,6 +412,9 @@ class Metrics:
         self._guard_held.set(pending.get(HeldBy.GUARD, 0))
         for kind in {*PRIORITIES, *commands}:
             self._commands_pending.labels(kind).set(commands[kind].number if kind in commands else 0)
+        standings = await counts.platform_standings()
+        for what in SEVERITY:
+            self._platform_standings.labels(what).set(standings.get(what, 0))
         self._oldest_command.set(min((one.oldest for one in commands.values()), default=nan))
         self._polled.set(now)
 

@@ -51,6 +51,7 @@ from breaker.app.guarded import Guarded, WebhookSecrets
 from breaker.app.intake import Intake
 from breaker.app.operations import wire_operations
 from breaker.app.readiness import readiness_checks
+from breaker.app.refusals import Refusals
 from breaker.app.reload import Reload
 from breaker.app.reporter import Reporter
 from breaker.domain.circuit import Mode
@@ -106,6 +107,7 @@ class Rhythm:
         feed: Between two looks at what was heard of each application.
         probing: Between two looks at the accounts that are on their way back.
         held_stops: Between two looks at what the fleet guard holds.
+        evaluations: Between two readings of the platform's receipts of refused sends; seconds of the wall.
     """
 
     upkeep: float = 60.0
@@ -117,6 +119,7 @@ class Rhythm:
     feed: float = EVERY
     probing: float = 1.0
     held_stops: float = 5.0
+    evaluations: float = 60.0
 
 
 class OnlyObserving:
@@ -167,6 +170,7 @@ class Daemon:
         self.reload: Reload
         self.holding: Holding
         self._intake: Intake
+        self._refusals: Refusals
         self._feed: WatchFeed
         self._modes: Modes
         self._secrets: WebhookSecrets
@@ -202,6 +206,9 @@ class Daemon:
             self.holding = Holding(self.operations.modes, feed)
             self._metrics.watch_hold(lambda: self.operations.modes.hold(self._clock.now()) is not None)
             self._intake = Intake(self.operations.in_force, pool, self._clock, modes, self.holding, reporter)
+            self._refusals = Refusals(
+                pool, self.operations.in_force, modes, self.holding, self._clock, reporter, self.name
+            )
             upkeep = PostgresUpkeep(pool, self._intake.partitions)
             await upkeep.make_days_ahead(self._clock.now())
             self._start_workers(pool, upkeep)
@@ -218,7 +225,7 @@ class Daemon:
             gate = await self._keep_gate(stack, url)
             listener = WebhookListener(
                 self._secrets,
-                Handlers(self._intake.deliver, self._intake.follow, self._intake.keep),
+                Handlers(self._intake.deliver, self._intake.follow, self._refusals.failed, self._intake.keep),
                 reporter,
                 self._clock,
                 Limits(
@@ -232,6 +239,7 @@ class Daemon:
                 self.operations,
                 Health(readiness_checks(pool, self._secrets.known), self._metrics.registry),
                 gate,
+                self._refusals.note,
                 self._settings.admin_tokens,
                 self._wake_senders,
             )
@@ -323,6 +331,7 @@ class Daemon:
             PostgresCircuits(pool, window_sizes(self._settings)),
             self.operations.in_force.actuators_of,
         )
+        self._every("platform standings", self._refusals.keep, _ORDER_AGAIN, asyncio.sleep)
         self._every("missing orders", partial(self._order_again, missing), _ORDER_AGAIN, asyncio.sleep)
         for one in self.guarded:
             if one.platform is not None:
@@ -366,6 +375,7 @@ class Daemon:
         self._every("adoption of domains", domains, self._rhythm.adoption, self._clock.sleep)
         grants = partial(self._read_grants, one.id, platform)
         self._every("grants", grants, self._rhythm.grants, self._clock.sleep)
+        self._every("evaluations", self._refusals.reading(one.id, platform), self._rhythm.evaluations, asyncio.sleep)
         prober = self._prober(one.id, around, pool)
         self._probers.append(prober)
         self._probing.append(self._every("probing", prober, self._rhythm.probing, self._clock.sleep))

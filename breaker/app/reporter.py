@@ -8,6 +8,7 @@ import structlog
 
 from breaker.domain.circuit import HeldBy, Mode
 from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.platform_standing import in_words
 from breaker.flows.judge import Given
 from breaker.ports import Account
 
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from breaker.adapters.metrics import Metrics
+    from breaker.domain.platform_standing import Scope, SendRefusal
     from breaker.flows.count import Report
     from breaker.flows.judge_domains import GivenDomain
     from breaker.flows.probe import Done
-    from breaker.ports import Command
+    from breaker.ports import Announced, Command
+
+_NAMED = 20
 
 log = structlog.get_logger(__name__)
 
@@ -115,6 +119,33 @@ class Reporter:
     def feeds(self, blind: Collection[str], last_at: Mapping[tuple[str, str], float]) -> None:
         """The feeds were looked at."""
         self._metrics.feeds(blind, last_at)
+
+    def send_refused(self, refusal: SendRefusal) -> None:
+        """The platform refused a send."""
+        self._metrics.send_refused(refusal)
+
+    def platform_acted(self, application_id: str, scope: Scope | None, accounts: Sequence[Announced]) -> None:
+        """The platform did one thing to some accounts: a page, but for what passes by itself."""
+        standing = accounts[0].standing
+        self._metrics.platform_acted(standing.what, scope)
+        level = log.warning if standing.until else log.error
+        level(
+            in_words(standing.what),
+            application=application_id,
+            what=standing.what,
+            scope=scope,
+            accounts=[one.account.id for one in accounts[:_NAMED]],
+            number=len(accounts),
+            source=standing.source,
+            status=standing.example.status,
+            type=standing.example.type,
+            message=standing.example.message,
+            request_id=standing.example.request_id,
+        )
+
+    def platform_relented(self, ended: Announced) -> None:
+        """What the platform did to an account is over."""
+        log.info("the platform refuses no more", account=ended.account.id, what=ended.standing.what)
 
     def confirmed(self, command: Command, seconds: float) -> None:
         """A command was read back."""

@@ -22,12 +22,14 @@ from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from breaker.domain.platform_standing import in_words
 from breaker.domain.states import WANTED, State, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from breaker.domain.detectors import Signal
+    from breaker.domain.platform_standing import SendRefusal
 
 STALE_AFTER = 5.0
 """Seconds without contact with the database after which an answer says so: ten looks that came to nothing."""
@@ -60,6 +62,7 @@ class Held(NamedTuple):
         until: When it may change by itself, Unix seconds, or None where that is not known.
         detector: What led to the state, or None.
         signal: The rate that led to it, or None.
+        platform: What the platform itself did to it, or None: its sends may be refused there whatever the answer here.
     """
 
     key: int
@@ -72,11 +75,12 @@ class Held(NamedTuple):
     until: float | None = None
     detector: str | None = None
     signal: Signal | None = None
+    platform: SendRefusal | None = None
 
     @property
     def plain(self) -> bool:
         """Whether there is nothing to keep of it."""
-        return self.state is State.SENDING and self.wanted is Wanted.SENDING
+        return self.state is State.SENDING and self.wanted is Wanted.SENDING and self.platform is None
 
     @property
     def names(self) -> Iterator[str]:
@@ -206,6 +210,8 @@ class GateMemory:
             return Answer(allow=True, state=State.SENDING, reason="Nothing is known against it.", retry_after=None)
         allow = held.wanted is Wanted.SENDING or (held.wanted is Wanted.LIMITED and kind is SendKind.REPLY)
         reason = f"It is {_STATES[held.state]} {_lasting(now - held.since)}{_cause(held)}{_MAY[held.wanted]}."
+        if held.platform is not None:
+            reason += f" {in_words(held.platform)}."
         return Answer(allow, held.state, reason, None if allow else _ask_again(held, now))
 
     def _domain_of(self, name: str, application_id: str | None) -> HeldDomain | None:

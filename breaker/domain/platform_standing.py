@@ -88,17 +88,22 @@ _PAUSED = re.compile(r"suspend|paus", re.IGNORECASE)
 _RESTRICTED = re.compile(r"abuse\s+restriction", re.IGNORECASE)
 _UNVERIFIED = re.compile(r"domain\s+is\s+not\s+verified", re.IGNORECASE)
 _EVALUATION = re.compile(r"\b(rules?|evaluat\w*)\b", re.IGNORECASE)
+_FAILED_TO_EVALUATE = re.compile(r"evaluat", re.IGNORECASE)
+_RATE = re.compile(r"rate\s+limit|quota", re.IGNORECASE)
 _RULE = re.compile(r"\brules?\b", re.IGNORECASE)
 _SCOPES = re.compile(r"\b(sender|domain|org(?:ani[sz]ation)?|application|grant)\b", re.IGNORECASE)
 
 
-def refusal_of(status: int, message: str) -> SendRefusal | None:
+def refusal_of(status: int | None, message: str) -> SendRefusal | None:
     """Return why a send was refused, or None where it was not.
 
     Args:
-        status: The HTTP status, or of a failed send the one that its error names; SMTP's 451 is one too.
+        status: The HTTP status, or of a failed send the one that its error names; SMTP's 451 is one too. None where
+            nobody names one: then the words alone decide.
         message: The text of the error.
     """
+    if status is None:
+        return _by_words_alone(message)
     if status < 400:  # noqa: PLR2004 - HTTP's
         return None
     # A restriction and a pause are told by their words, whatever status carries them.
@@ -118,6 +123,13 @@ def refusal_of(status: int, message: str) -> SendRefusal | None:
     return found or SendRefusal.OTHER
 
 
+def _by_words_alone(message: str) -> SendRefusal:
+    for status, words in ((400, _PAUSED), (400, _UNVERIFIED), (503, _FAILED_TO_EVALUATE), (403, _RULE), (429, _RATE)):
+        if words.search(message):
+            return refusal_of(status, message) or SendRefusal.OTHER
+    return SendRefusal.RESTRICTED if _RESTRICTED.search(message) else SendRefusal.OTHER
+
+
 def scope_in(message: str) -> Scope | None:
     """Return the scope that the text of a restriction names behind its words, or None."""
     found = _RESTRICTED.search(message)
@@ -132,14 +144,14 @@ class Example(NamedTuple):
     """A refused send, as the platform's support wants to see it.
 
     Args:
-        status: The status.
+        status: The status, or None where none was named.
         type: The error's type, or empty.
         message: Its text, addresses removed.
         at: When, Unix seconds.
         request_id: The platform's id of the request, or None.
     """
 
-    status: int
+    status: int | None
     type: str
     message: str
     at: float
@@ -268,14 +280,15 @@ def stop(circuit: Circuit, standing: PlatformStanding, now: float, held_by: Held
     to = follow(circuit.state, Cause.SUSPECTED_STOP)
     if to is None:
         return None
+    status = standing.example.status
+    answered = f"was answered {status}" if status else "failed"
     verdict = Verdict(
         at=now,
         before=circuit.state,
         to=to,
         detector=DETECTOR,
         epoch=circuit.epoch + (WANTED[to] is not circuit.wanted),
-        why=f"{_WORDS[standing.what]}: a send was answered {standing.example.status}. Only its support can lift that. "
-        "The account is stopped.",
+        why=f"{_WORDS[standing.what]}: a send {answered}. Only its support can lift that. The account is stopped.",
         cause=str(SendRefusal.PLATFORM_PAUSED),
     )
     return verdict if held_by is None else hold(verdict, circuit, held_by)

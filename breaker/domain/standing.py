@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from breaker.domain.headroom import Headroom
     from breaker.domain.modes import Level, ModeSetting
     from breaker.domain.outcomes import Tally
+    from breaker.domain.platform_standing import PlatformStanding
     from breaker.domain.probe import Outlook
     from breaker.domain.profiles import Assigned
     from breaker.domain.states import State, Wanted
@@ -110,6 +111,7 @@ class Standing:
         last_event_at: When the last notification about it came, Unix seconds or None.
         last_verdict: The last entry about it, or None.
         probe: How far it has come on its way back, where it is on one.
+        platform: What the platform itself did to it, or None.
     """
 
     key: int
@@ -130,6 +132,7 @@ class Standing:
     last_event_at: float | None
     last_verdict: VerdictRecord | None
     probe: Outlook | None = None
+    platform: PlatformStanding | None = None
 
     @property
     def enforceable(self) -> bool:

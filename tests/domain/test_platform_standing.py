@@ -46,9 +46,17 @@ MIDNIGHT = 1_763_683_200.0
         (451, "4.7.1 greylisted", "other"),
         (500, "account paused", "other"),
         (401, "Unauthorized", "other"),
+        (None, "sending paused", "platform_paused"),
+        (None, "send blocked by abuse restriction", "restricted"),
+        (None, "blocked by an outbound rule", "blocked_by_rule"),
+        (None, "rule evaluation failed", "evaluation_failed"),
+        (None, "the daily quota is used up", "rate_limited"),
+        (None, "", "other"),
     ],
 )
-def test_why_a_send_was_refused_is_read_from_status_and_text(status: int, message: str, refusal: str | None) -> None:
+def test_why_a_send_was_refused_is_read_from_status_and_text(
+    status: int | None, message: str, refusal: str | None
+) -> None:
     assert refusal_of(status, message) == refusal
 
 

@@ -18,7 +18,7 @@ from tests.counting.daemons import NOW, SetClock
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from breaker.adapters.nylas.notifications import GrantEvent
+    from breaker.adapters.nylas.notifications import GrantEvent, SendFailed
     from breaker.domain.outcomes import DeliveryEvent
 
 APPLICATION = "app-1"
@@ -44,6 +44,7 @@ class Received:
 
     delivered: list[DeliveryEvent] = field(default_factory=list)
     followed: list[GrantEvent] = field(default_factory=list)
+    noted: list[SendFailed] = field(default_factory=list)
     kept: list[Undecodable] = field(default_factory=list)
     answers: list[tuple[int, str, str]] = field(default_factory=list)
     heard: list[tuple[str, str]] = field(default_factory=list)
@@ -59,6 +60,11 @@ class Received:
         if self.failure:
             raise self.failure
         self.followed.append(event)
+
+    async def note(self, event: SendFailed) -> None:
+        if self.failure:
+            raise self.failure
+        self.noted.append(event)
 
     async def keep(self, one: Undecodable) -> None:
         if self.failure:
@@ -141,7 +147,7 @@ async def listening(
     known = KnownSecrets(dict(SECRETS) if secrets is None else secrets)
     listener = WebhookListener(
         known,
-        handlers or Handlers(received.deliver, received.follow, received.keep),
+        handlers or Handlers(received.deliver, received.follow, received.note, received.keep),
         received,
         SetClock(NOW),
         limits,

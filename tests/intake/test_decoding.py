@@ -10,6 +10,7 @@ from breaker.adapters.nylas.notifications import (
     NotJsonError,
     NotUnderstoodError,
     OtherEvent,
+    SendFailed,
     decode,
     trigger_and_application,
 )
@@ -186,7 +187,6 @@ def test_an_event_of_a_grant_may_name_little() -> None:
 @pytest.mark.parametrize(
     ("kind", "content", "known"),
     [
-        ("message.send_failed", None, True),
         ("message.send_success", {"id": "m", "from": [{"name": "A", "email": "a@b.example"}]}, True),
         ("message.bounce_detected", {"bounced_addresses": "a@b.example", "code": "550"}, True),
         ("alert.triggered", {"object": "alert", "grant_id": ""}, True),
@@ -197,6 +197,28 @@ def test_an_event_of_a_grant_may_name_little() -> None:
 )
 def test_other_triggers_change_no_count(kind: str, content: object, known: bool) -> None:
     assert decoded(notification(kind, content)) == OtherEvent("app-1", kind.removesuffix(".truncated"), known)
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (
+            {"reason": "sending paused", "error": {"type": "bad", "message": "suspended", "status_code": 400}},
+            SendFailed("app-1", "grant-1", NOW, 400, "bad", "suspended; sending paused"),
+        ),
+        (
+            {"error": {"type": 4, "message": None, "status_code": "400"}},
+            SendFailed("app-1", "grant-1", NOW, None, "", ""),
+        ),
+        ({"error": "it broke", "reason": "it broke"}, SendFailed("app-1", "grant-1", NOW, None, "", "it broke")),
+        ({}, SendFailed("app-1", "grant-1", NOW, None, "", "")),
+        ({"grant_id": None}, OtherEvent("app-1", "message.send_failed", known=True)),
+    ],
+)
+def test_a_send_that_failed_says_why_as_far_as_it_can_be_read(
+    more: dict[str, object], expected: SendFailed | OtherEvent
+) -> None:
+    assert decoded(notification("message.send_failed", None, **more)) == expected
 
 
 @pytest.mark.parametrize("data", [None, 3, "text", [], {}, {"application_id": 4}])

@@ -226,10 +226,17 @@ async def test_events_of_grants_are_followed(listener: Listening) -> None:
     assert [(event.grant_id, event.what) for event in listener.received.followed] == [("grant-1", "deleted")]
 
 
+async def test_a_send_that_failed_is_handed_on(listener: Listening) -> None:
+    answer = await listener.notify(notification("message.send_failed", None, reason="sending paused"))
+
+    assert (answer.status, answer.text) == (200, "committed\n")
+    assert [(event.grant_id, event.message) for event in listener.received.noted] == [("grant-1", "sending paused")]
+
+
 @pytest.mark.parametrize(
     ("kind", "answered", "heard"),
     [
-        ("message.send_failed", (200, "noted", "message.send_failed"), [("app-1", "message.send_failed")]),
+        ("message.send_success", (200, "noted", "message.send_success"), [("app-1", "message.send_success")]),
         ("alert.triggered", (200, "noted", "alert.triggered"), [("app-1", "alert.triggered")]),
         # No label that whoever sends could make up.
         ("message.opened", (200, "unknown_trigger", ""), []),
@@ -489,7 +496,7 @@ async def test_what_takes_too_long_is_tried_later() -> None:
         return None
 
     limits = Limits(LIMITS.body, LIMITS.unpacked, LIMITS.recipients, seconds=0.05)
-    async with listening(Handlers(deliver, nothing, nothing), limits=limits) as listener:
+    async with listening(Handlers(deliver, nothing, nothing, nothing), limits=limits) as listener:
         answer = await listener.notify(delivered())
 
         assert (answer.status, answer.headers["Retry-After"]) == (503, "30")

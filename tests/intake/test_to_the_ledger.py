@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from breaker.adapters.http.webhook import Undecodable
-    from breaker.adapters.nylas.notifications import GrantEvent
+    from breaker.adapters.nylas.notifications import GrantEvent, SendFailed
     from breaker.domain.outcomes import DeliveryEvent
     from tests.counting.daemons import Daemon
     from tests.intake.listening import Listening
@@ -32,6 +32,7 @@ class Intake:
         self.daemon = one
         self.kept: list[Undecodable] = []
         self.poisonous: list[str] = []
+        self.failed: list[SendFailed] = []
 
     async def deliver(self, event: DeliveryEvent, _body: bytes) -> str:
         try:
@@ -46,6 +47,9 @@ class Intake:
     async def follow(self, event: GrantEvent) -> None:
         await follow(self.daemon.roster, event, NOW)
 
+    async def note(self, event: SendFailed) -> None:
+        self.failed.append(event)
+
     async def keep(self, one: Undecodable) -> None:
         self.kept.append(one)
 
@@ -54,7 +58,7 @@ class Intake:
 async def serving(url: str) -> AsyncIterator[tuple[Listening, Intake]]:
     async with daemon(url) as one, started(one):
         intake = Intake(one)
-        async with listening(Handlers(intake.deliver, intake.follow, intake.keep)) as listener:
+        async with listening(Handlers(intake.deliver, intake.follow, intake.note, intake.keep)) as listener:
             yield listener, intake
 
 
@@ -193,7 +197,7 @@ async def test_a_database_that_is_not_there_is_tried_later_and_loses_nothing(
 async def test_a_daemon_that_stops_commits_what_it_took_and_takes_nothing_more(database_url: str) -> None:
     async with daemon(database_url) as one, started(one):
         intake = Intake(one)
-        async with listening(Handlers(intake.deliver, intake.follow, intake.keep)) as listener:
+        async with listening(Handlers(intake.deliver, intake.follow, intake.note, intake.keep)) as listener:
             before = await listener.notify(delivered(id="before"))
             await one.ingest.stop()
             after = await listener.notify(delivered(id="after"))

@@ -18,6 +18,7 @@ from breaker.adapters.http.actions import (
 from breaker.adapters.http.authentication import Doorkeeper
 from breaker.adapters.http.fleet_presentation import fleet_act_as_json, guard_as_json, hold_as_json
 from breaker.adapters.http.gate import answer_gate
+from breaker.adapters.http.observations import take_observations
 from breaker.adapters.http.presentation import (
     account_as_json,
     domain_as_json,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from breaker.adapters.http.gate import Gate
     from breaker.adapters.http.health import Health
+    from breaker.adapters.http.observations import Refusals
     from breaker.config import AdminToken, Settings
     from breaker.domain.acts import Act, Report
     from breaker.domain.fleet_acts import FleetAct, Hold
@@ -195,15 +197,17 @@ class AdminListener:
         operations: What it offers.
         health: Liveness, readiness and metrics.
         gate: Answers send paths.
+        refusals: Takes in what send paths saw the platform refuse.
         tokens: Who may use it.
         acted: Called after an act, so that what was ordered is carried out at once.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts, wired once
         self,
         operations: Operations,
         health: Health,
         gate: Gate,
+        refusals: Refusals,
         tokens: Sequence[AdminToken],
         acted: Callable[[], None] = lambda: None,
     ) -> None:
@@ -211,6 +215,7 @@ class AdminListener:
         self._operations = operations
         self._health = health
         self._gate = gate
+        self._refusals = refusals
         self._doorkeeper = Doorkeeper(tokens)
         self._acted = acted
 
@@ -233,6 +238,7 @@ class AdminListener:
                 web.get("/api/v1/feedback-domains", self.feedback_domains),
                 web.get("/api/v1/verdicts", self.verdicts),
                 web.get("/api/v1/gate/{id}", self.gate),
+                web.post("/api/v1/observations", self.observe),
                 web.post("/api/v1/actions", self.act),
                 web.get("/api/v1/guard", self.guard),
                 web.get("/api/v1/hold", self.hold),
@@ -325,6 +331,11 @@ class AdminListener:
         """Answer a send path, from memory."""
         self._doorkeeper.admit(request, Role.GATE)
         return answer_gate(request, self._gate)
+
+    async def observe(self, request: web.Request) -> web.Response:
+        """Take in what a send path saw the platform answer."""
+        self._doorkeeper.admit(request, Role.GATE)
+        return respond(await take_observations(request, self._refusals, self._operations.clock.now()))
 
     async def act(self, request: web.Request) -> web.Response:
         """Do what a person or a program asks for, or say what it would do."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from breaker.domain.counters import Counters
     from breaker.domain.headroom import Headroom
     from breaker.domain.outcomes import Tally
+    from breaker.domain.platform_standing import PlatformStanding
     from breaker.domain.probe import Outlook
     from breaker.domain.standing import (
         CommandRecord,
@@ -55,7 +56,7 @@ def account_as_json(standing: Standing) -> Json:
         "labels": list(standing.assigned.labels),
         "epoch": standing.circuit.epoch,
         "enforceable": standing.enforceable,
-        "platform": None,  # nothing is known yet of what the platform itself did
+        "platform": _platform(standing.platform),
         "pending": _pending(standing.circuit.pending),
         "enforcement": _enforcement(standing.enforcement),
         "probe": _probe(standing.probe) if standing.probe else None,
@@ -187,6 +188,12 @@ def _pending(pending: Pending | None) -> Json | None:
     if pending is None:
         return None
     return {"verdict": pending.verdict, "to": pending.to, "at": pending.at, "held_by": pending.held_by}
+
+
+def _platform(platform: PlatformStanding | None) -> Json | None:
+    if platform is None:
+        return None
+    return {"what": platform.what, "scope": platform.scope, "since": platform.since, "source": platform.source}
 
 
 def _enforcement(enforcement: Enforcement) -> Json:

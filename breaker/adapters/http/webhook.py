@@ -20,6 +20,7 @@ from breaker.adapters.nylas.notifications import (
     NotJsonError,
     NotUnderstoodError,
     OtherEvent,
+    SendFailed,
     decode,
     trigger_and_application,
 )
@@ -86,11 +87,13 @@ class Handlers:
     Args:
         deliver: Returns once a delivery event is committed; raises `TryLaterError`.
         follow: The same for an event of a grant.
+        note: The same for a send that failed.
         keep: Keeps what was not understood; raises `TryLaterError`.
     """
 
     deliver: Callable[[DeliveryEvent, bytes], Awaitable[str]]
     follow: Callable[[GrantEvent], Awaitable[None]]
+    note: Callable[[SendFailed], Awaitable[None]]
     keep: Callable[[Undecodable], Awaitable[None]]
 
 
@@ -202,15 +205,22 @@ class WebhookListener:
             raise Answer(401, "other_application", "the body is of another application than its signature")
         if not isinstance(event, OtherEvent) or event.known:
             self._observer.received(application_id, event.trigger, _occurred_at(event, now), now)
-        if isinstance(event, DeliveryEvent):
-            if len(event.recipients) > self._limits.recipients:
-                return await self._keep(application_id, body, f"more than {self._limits.recipients} recipients")
-            result = await self._handlers.deliver(event, body)
-            return Answer(200, result, "committed", event.trigger)
-        if isinstance(event, GrantEvent):
-            await self._handlers.follow(event)
-            return Answer(200, "committed", "committed", event.trigger)
-        return self._ignored(event)
+        if isinstance(event, DeliveryEvent) and len(event.recipients) > self._limits.recipients:
+            return await self._keep(application_id, body, f"more than {self._limits.recipients} recipients")
+        return await self._hand_on(event, body)
+
+    async def _hand_on(self, event: DeliveryEvent | GrantEvent | SendFailed | OtherEvent, body: bytes) -> Answer:
+        result = "committed"
+        match event:
+            case DeliveryEvent():
+                result = await self._handlers.deliver(event, body)
+            case GrantEvent():
+                await self._handlers.follow(event)
+            case SendFailed():
+                await self._handlers.note(event)
+            case OtherEvent():
+                return self._ignored(event)
+        return Answer(200, result, "committed", event.trigger)
 
     def _signed_by(self, request: web.Request, body: bytes) -> str:
         """Return the application whose secret signed a body."""
@@ -256,5 +266,5 @@ class WebhookListener:
         return Answer(200, result, "nothing to do", event.trigger if event.known else "")
 
 
-def _occurred_at(event: DeliveryEvent | GrantEvent | OtherEvent, now: float) -> float:
+def _occurred_at(event: DeliveryEvent | GrantEvent | SendFailed | OtherEvent, now: float) -> float:
     return now if isinstance(event, OtherEvent) else event.occurred_at

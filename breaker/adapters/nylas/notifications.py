@@ -25,9 +25,8 @@ DELIVERY_TRIGGERS = {
     f"{family}.{kind}": kind for family in ("message", "message.transactional") for kind in OutcomeKind
 }
 GRANT_TRIGGERS = frozenset({"grant.created", "grant.updated", "grant.expired", "grant.deleted"})
-OTHER_TRIGGERS = frozenset(
-    {"message.send_success", "message.send_failed", "message.bounce_detected", "alert.triggered"}
-)
+SEND_FAILED = "message.send_failed"
+OTHER_TRIGGERS = frozenset({"message.send_success", "message.bounce_detected", "alert.triggered"})
 LONGEST_ID = 256
 LONGEST_ADDRESS = 320
 _LAST_SECOND = 2**32
@@ -65,6 +64,29 @@ class GrantEvent:
     email: str | None
     provider: str | None
     trigger: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendFailed:
+    """A send that was accepted and could not go out.
+
+    Args:
+        application_id: The platform's id of the application.
+        grant_id: The grant.
+        occurred_at: When, Unix seconds.
+        status: The status that its error names, or None.
+        type: The error's type, or empty.
+        message: The error's text and the reason beside it, as the platform writes them.
+        trigger: The trigger's name without suffix.
+    """
+
+    application_id: str
+    grant_id: str
+    occurred_at: float
+    status: int | None
+    type: str
+    message: str
+    trigger: str = SEND_FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +175,20 @@ class _GrantEnvelope(msgspec.Struct):
     time: Any = None
 
 
+class _SendFailedData(msgspec.Struct):
+    """The published examples do not fit the published schema, so as little as possible is asked of it."""
+
+    application_id: str
+    grant_id: str | None = None
+    reason: Any = None
+    error: Any = None
+
+
+class _SendFailedEnvelope(msgspec.Struct):
+    data: _SendFailedData
+    time: Any = None
+
+
 class _Header(msgspec.Struct):
     type: str
     data: msgspec.Raw = msgspec.Raw(b"{}")
@@ -164,11 +200,12 @@ class _ApplicationOnly(msgspec.Struct):
 
 _delivery = msgspec.json.Decoder(DeliveryEnvelope)
 _grant = msgspec.json.Decoder(_GrantEnvelope)
+_send_failed = msgspec.json.Decoder(_SendFailedEnvelope)
 _header = msgspec.json.Decoder(_Header)
 _application_only = msgspec.json.Decoder(_ApplicationOnly)
 _anything = msgspec.json.Decoder()
 
-Notification = DeliveryEvent | GrantEvent | OtherEvent
+Notification = DeliveryEvent | GrantEvent | SendFailed | OtherEvent
 Part = TypeVar("Part")
 
 
@@ -245,6 +282,8 @@ def _decode_other(body: bytes, received_at: float, problem: Exception | None) ->
         raise NotUnderstoodError(_shape(problem)) from problem
     if trigger in GRANT_TRIGGERS:
         return _grant_event(body, trigger, received_at)
+    if trigger == SEND_FAILED:
+        return _send_failed_event(body, received_at)
     try:
         application_id = _application_only.decode(header.data).application_id
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -393,6 +432,31 @@ def _grant_event(body: bytes, trigger: str, received_at: float) -> GrantEvent:
         email=_address(found.email),
         provider=provider,
         trigger=trigger,
+    )
+
+
+def _send_failed_event(body: bytes, received_at: float) -> SendFailed | OtherEvent:
+    """Return a failed send; what it was to be, `data.object`, may be null and is not looked at."""
+    try:
+        envelope = _send_failed.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise NotUnderstoodError(_shape(error)) from error
+    except UnicodeDecodeError as error:
+        raise NotJsonError("the body is not UTF-8") from error
+    data = envelope.data
+    _identifier("data.application_id", data.application_id)
+    if not data.grant_id:
+        return OtherEvent(data.application_id, SEND_FAILED, known=True)
+    _identifier("data.grant_id", data.grant_id)
+    problem = data.error if isinstance(data.error, dict) else {"message": data.error}
+    kind, text, status = problem.get("type"), problem.get("message"), problem.get("status_code")
+    return SendFailed(
+        application_id=data.application_id,
+        grant_id=data.grant_id,
+        occurred_at=_time_or(envelope.time, received_at),
+        status=status if isinstance(status, int) and not isinstance(status, bool) else None,
+        type=kind if isinstance(kind, str) else "",
+        message="; ".join(dict.fromkeys(said for said in (text, data.reason) if isinstance(said, str) and said)),
     )
 
 

@@ -15,6 +15,7 @@ import asyncpg
 from breaker.adapters.postgres.errors import translated
 from breaker.domain.detectors import Signal
 from breaker.domain.gate import Held, HeldDomain, wanted_of
+from breaker.domain.platform_standing import SendRefusal
 from breaker.domain.states import State, Wanted
 
 if TYPE_CHECKING:
@@ -46,12 +47,14 @@ _WHO = """
 """
 
 _HELD = """
-    SELECT c.account, p.id, a.grant_id, a.address, c.state, c.permitted, c.since, b.next_at, v.detector, v.signal
+    SELECT c.account, p.id, a.grant_id, a.address, c.state, c.permitted, c.since, b.next_at, v.detector, v.signal,
+           s.what
     FROM circuits c
     JOIN accounts a USING (account)
     JOIN applications p USING (application)
     LEFT JOIN probes b ON b.account = c.account AND b.state = c.state AND b.since = c.since
                           AND b.phase IN ('cooling', 'easing')
+    LEFT JOIN platform_standings s ON s.account = c.account
     LEFT JOIN LATERAL (
         SELECT v.detector, v.signal FROM verdicts v
         WHERE v.account = c.account AND v.held_by IS NULL AND v.to_state = c.state AND v.from_state <> v.to_state
@@ -59,7 +62,12 @@ _HELD = """
     ) v ON c.state <> 'sending'
     WHERE a.merged_into IS NULL AND
 """
-_ALL_HELD = f"{_HELD} c.state <> 'sending'"
+# Two halves, each answered from an index.
+_ALL_HELD = f"""
+    {_HELD} c.state <> 'sending'
+    UNION ALL
+    {_HELD} c.state = 'sending' AND c.account IN (SELECT account FROM platform_standings)
+"""  # noqa: S608 - made of constants
 _SOME = f"{_HELD} c.account = ANY($1::int[])"
 
 _DOMAINS = """
@@ -172,7 +180,7 @@ class PostgresCircuitChanges:
 
 
 def _held(row: Sequence[Any]) -> Held:
-    key, application_id, grant_id, address, state, permitted, since, until, detector, signal = row
+    key, application_id, grant_id, address, state, permitted, since, until, detector, signal, platform = row
     state = State(state)
     return Held(
         key=key,
@@ -185,4 +193,5 @@ def _held(row: Sequence[Any]) -> Held:
         until=until,
         detector=detector,
         signal=Signal(signal) if signal else None,
+        platform=SendRefusal(platform) if platform else None,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from breaker.adapters.postgres.directory import HOME, meant
 from breaker.adapters.postgres.errors import translated
+from breaker.adapters.postgres.platform_standings import PLATFORM_COLUMNS, PLATFORM_WIDTH, platform_of
 from breaker.adapters.postgres.probes import PROBE_COLUMNS, PROBE_WIDTH, probe_of
 from breaker.adapters.postgres.reading.cursors import decode_cursor, encode_cursor
 from breaker.adapters.postgres.reading.mode_sql import (
@@ -51,11 +52,12 @@ _STANDING = f"""
     SELECT c.account, p.id, a.grant_id, a.address, a.domain, a.workspace_id, {HOME}, {CIRCUIT_COLUMNS},
            c.confirmed, c.confirmed_at, c.last_event_at, c.counters, {mode_expression("$3")}, {source_expression("$3")},
            o.since, o.attempts, o.error, coalesce(d.state, 'sending'), {PROBE_COLUMNS},
-           {VERDICT_COLUMNS}
+           {PLATFORM_COLUMNS}, {VERDICT_COLUMNS}
     {_FROM}
     {mode_joins("$2")}
     LEFT JOIN verdicts v ON v.id = c.last_verdict
     LEFT JOIN probes b ON b.account = c.account
+    LEFT JOIN platform_standings s ON s.account = c.account
     LEFT JOIN domain_circuits d ON d.application = a.application AND d.domain = a.domain
     LEFT JOIN LATERAL (
         SELECT min(m.created_at) AS since, max(m.attempts) AS attempts,
@@ -181,7 +183,8 @@ class PostgresAccounts:
         confirmed, confirmed_at, last_event_at, counters, mode, source, since, attempts, error, domain_state = row[
             16:26
         ]
-        probe, verdict = probe_of(row[26 : 26 + PROBE_WIDTH]), row[26 + PROBE_WIDTH :]
+        probe, rest = probe_of(row[26 : 26 + PROBE_WIDTH]), row[26 + PROBE_WIDTH :]
+        platform, verdict = rest[:PLATFORM_WIDTH], rest[PLATFORM_WIDTH:]
         name = grant_id or address or str(key)
         account = Account(key, application_id, grant_id, address, workspace_id, home_workspace_id)
         return Standing(
@@ -209,6 +212,7 @@ class PostgresAccounts:
             last_event_at=last_event_at,
             last_verdict=verdict_of(verdict, name, address) if verdict[0] is not None else None,
             probe=self._outlook(probe, circuit, Mode(mode)),
+            platform=platform_of(platform) if platform[0] is not None else None,
         )
 
     def _outlook(self, probe: Probe | None, circuit: Circuit, mode: Mode) -> Outlook | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.reading.mode_sql import encode_configured, mode_expression, mode_joins
 from breaker.domain.circuit import HeldBy, Mode
+from breaker.domain.platform_standing import SendRefusal
 from breaker.domain.probe import Phase
 from breaker.domain.states import State
 
@@ -44,6 +45,8 @@ _WEEK = 7 * 86_400.0
 _ACTIVE = "SELECT count(*) FROM circuits WHERE last_event_at >= $1"
 
 _DOMAINS = "SELECT state, count(*) FROM domain_circuits WHERE state <> 'sending' GROUP BY state"
+
+_PLATFORM = "SELECT what, count(*) FROM platform_standings GROUP BY what"
 
 _COMMANDS = """
     SELECT kind, count(*), min(created_at) FROM commands WHERE ended_at IS NULL GROUP BY kind
@@ -106,6 +109,11 @@ class PostgresFleet:
         with translated():
             rows = await self._pool.fetch(_PENDING_VERDICTS)
         return {HeldBy(held_by): count for held_by, count in rows}
+
+    async def platform_standings(self) -> Mapping[SendRefusal, int]:
+        """Return how many accounts there are by what the platform did to them."""
+        with translated():
+            return {SendRefusal(what): count for what, count in await self._pool.fetch(_PLATFORM)}
 
     async def commands_pending(self) -> Sequence[CommandsPending]:
         """Return the commands that are not settled, by kind."""
