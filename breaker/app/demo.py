@@ -220,10 +220,14 @@ async def demonstrate(plan: DemoPlan, audience: Audience, *, keep: bool = False)
     begun = perf_counter()
     _quiet()
     audience.begins("an embedded PostgreSQL and a simulated platform")
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside, temporary_home("breaker-demo-") as home:
+    second_process = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_at_once_when_interrupted)
+    with second_process as beside, temporary_home("breaker-demo-") as home:
         loop = asyncio.get_running_loop()
         without = loop.run_in_executor(beside, _without_breaker, plan)
         naive = loop.run_in_executor(beside, _with_naive_breaker, plan) if plan.compare else None
+        without.add_done_callback(_heard)
+        if naive:
+            naive.add_done_callback(_heard)
         async with _world(plan, home, audience) as world:
             audience.begins("the daemon, in mode enforce; then the fleet")
             await world.set_up()
@@ -357,6 +361,17 @@ async def _moving(clock: SimulatedClock) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _end_at_once_when_interrupted() -> None:
+    """Leave it to the first process to say that somebody pressed Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _heard(future: asyncio.Future[FleetTruth] | asyncio.Future[NaiveResult]) -> None:
+    """Take note of what a future ended with, which nobody awaits where the demo is interrupted."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _without_breaker(plan: DemoPlan) -> FleetTruth:

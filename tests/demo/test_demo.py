@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -54,3 +56,30 @@ async def test_a_breaker_to_compare_with_that_is_not_there_is_bad_usage() -> Non
 
     assert (code, out) == (2, "")
     assert "choose naive" in err
+
+
+@pytest.mark.timeout(_LIMIT)
+async def test_a_demo_that_is_interrupted_ends_without_a_word_of_python() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "breaker", "demo", "--accounts", "100"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    said = ""
+    try:
+        async with asyncio.timeout(_LIMIT / 2):
+            while "the daemon" not in said:
+                said += (await process.stdout.readline()).decode()
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of its processes
+            said += (await process.stdout.read()).decode()
+            code = await process.wait()
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    assert code == 130
+    assert "Traceback" not in said
+    assert "Unclosed" not in said
