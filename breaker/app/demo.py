@@ -11,7 +11,7 @@ import logging
 import signal
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from time import perf_counter
@@ -32,7 +32,7 @@ from breaker.simulator.naive import NaiveBreaker
 from breaker.simulator.simulation import Simulation
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from breaker.app.daemon import Daemon
@@ -223,7 +223,8 @@ async def demonstrate(plan: DemoPlan, audience: Audience, *, keep: bool = False)
     second_process = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_at_once_when_interrupted)
     with second_process as beside, temporary_home("breaker-demo-") as home:
         loop = asyncio.get_running_loop()
-        without = loop.run_in_executor(beside, _without_breaker, plan)
+        with _deaf_to_interrupts():  # as the second process is until it can end without a word
+            without = loop.run_in_executor(beside, _without_breaker, plan)
         naive = loop.run_in_executor(beside, _with_naive_breaker, plan) if plan.compare else None
         without.add_done_callback(_heard)
         if naive:
@@ -361,6 +362,16 @@ async def _moving(clock: SimulatedClock) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C, in processes too that are begun meanwhile."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _end_at_once_when_interrupted() -> None:
