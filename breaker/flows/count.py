@@ -100,6 +100,8 @@ class Count:
         pooled: Returns what the accounts of a group say about each other.
         domain_limits: When a sending domain fails.
         holds: What keeps everybody from being changed.
+        judging: Whether what turns bad is judged at once. History is counted first, and judged as a whole: what was bad
+            in between is over, and its sending domain failed long ago, if it did.
     """
 
     ledger: Ledger
@@ -110,6 +112,7 @@ class Count:
     pooled: Callable[[], Pooled] = Pooled
     domain_limits: DomainLimits = field(default_factory=DomainLimits)
     holds: Holds = field(default_factory=NoHolds)
+    judging: bool = True
 
     async def __call__(self, events: Sequence[DeliveryEvent], now: float) -> Report:
         """Count a batch; all of it, or nothing.
@@ -141,7 +144,8 @@ class Count:
         async with self.ledger.transaction() as transaction:
             batch = _Batch(self, transaction, judge, report, now)
             await batch.load(outcomes)
-            await batch.judge_domains(judge_domains, outcomes)
+            if self.judging:
+                await batch.judge_domains(judge_domains, outcomes)
             for outcome in outcomes:
                 await batch.take(outcome)
             await batch.save()
@@ -171,6 +175,8 @@ class _Batch:
         self._rules = count.rules
         self._ledger = count.ledger
         self._holds = count.holds
+        self._judging = count.judging
+        self._last_event_at: dict[int, float] = {}
         self._profiles = count.profiles
         self._transaction = transaction
         self._judge = judge
@@ -241,6 +247,10 @@ class _Batch:
             self._report.outcomes["repeated"] += 1
             return
         seen.now = after
+        if not self._judging:
+            self._last_event_at[outcome.account] = max(
+                self._last_event_at.get(outcome.account, 0.0), min(event.occurred_at, self._now)
+            )
         self._report.outcomes["counted"] += 1
         self._report.kinds[event.kind] += 1
         counters = self._counters[outcome.account]
@@ -256,6 +266,8 @@ class _Batch:
         for detector in self._sequential[outcome.account]:
             evidence = counters.evidence.get(detector.memory, 0)
             counters.evidence[detector.memory] = detector.observe(evidence, change, recipient.domain)
+        if not self._judging:
+            return
         number = outcome.account
         if change.hard_bounces or change.complaints:
             self._circuits[number] = await self._judge.consider(
@@ -290,10 +302,14 @@ class _Batch:
         if changed:
             await self._transaction.amend(changed)
         counted = [
-            Counted(account, self._circuits[number], self._counters[number], self._now)
+            Counted(account, self._circuits[number], self._counters[number], self._last_event(number))
             for number, account in self._accounts.items()
         ]
         await self._transaction.enter_and_save(new, self._tallies, counted)
+
+    def _last_event(self, number: int) -> float:
+        """Return when an account was last heard of: history makes nobody active who is not."""
+        return self._now if self._judging else self._last_event_at.get(number, 0.0)
 
     def _unsaved(self) -> tuple[list[Send], list[Send]]:
         """Return the sends that the ledger does not have, and those that it has with fewer outcomes."""
@@ -332,7 +348,7 @@ class _Batch:
                 account=outcome.account,
                 key=outcome.key,
                 sent_at=sent_at,
-                received_at=self._now,
+                received_at=self._now if self._judging else min(event.occurred_at, self._now),
                 occurred_at=event.occurred_at,
                 kind=event.kind,
                 bounce_class=recipient.bounce_class,

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from breaker.domain.circuit import HeldBy
-from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import OutcomeKind
-from breaker.flows.evidence import LeftOut, evidence_of
-from breaker.ports import SendingDomain, TryTransactionAgainError
+from breaker.flows.judge_again import judge_again
+from breaker.ports import TryTransactionAgainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from breaker.domain.detectors import Signal
     from breaker.domain.guard import HeldStop, Usage
     from breaker.flows.count import Count
     from breaker.flows.judge import Given, Judge
@@ -94,23 +93,4 @@ class ReleaseHeld:
         account, circuit, counters = loaded[key]
         if circuit.pending is None or circuit.pending.held_by is not HeldBy.GUARD:
             return
-        now = self.clock.now()
-        domain = SendingDomain(account.application_id, account.domain)
-        standing = (await transaction.domains.standing([domain])).get(domain)
-        left_out = LeftOut(
-            account.domain,
-            tuple(standing.left_out(now)) if standing else (),
-            tuple(judge.holds.gaps(account.application_id)),
-        )
-        evidence = await evidence_of(transaction, key, counters, left_out, _nothing)
-        latest = await transaction.bad_outcomes_of(key, _KINDS[signal], 1)
-        if latest:
-            evidence.counters.latest = latest[0][0]
-            await judge.consider(transaction, account, circuit, counters, evidence, signal, now)
-
-
-_KINDS = {Signal.BOUNCE: OutcomeKind.BOUNCED, Signal.COMPLAINT: OutcomeKind.COMPLAINT}
-
-
-async def _nothing() -> None:
-    """Do nothing: all is written down."""
+        await judge_again(transaction, judge, account, circuit, counters, signal, self.clock.now())
