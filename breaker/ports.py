@@ -353,7 +353,15 @@ class Locked(Protocol):
         """Store what became of a circuit; what is wanted and not what it was is unconfirmed from then on."""
         ...
 
-    async def order(self, account: Account, epoch: int, verdict: int, kinds: Sequence[CommandKind], now: float) -> None:
+    async def order(  # noqa: PLR0913, PLR0917 - what is ordered, for whom, why and when
+        self,
+        account: Account,
+        epoch: int,
+        verdict: int,
+        kinds: Sequence[CommandKind],
+        now: float,
+        not_before: float | None = None,
+    ) -> None:
         """Put commands into the outbox, to be carried out in this order; with none, what was read back stays."""
         ...
 

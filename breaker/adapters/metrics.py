@@ -21,6 +21,8 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 import breaker
 from breaker.domain.circuit import HeldBy, Mode
@@ -31,7 +33,7 @@ from breaker.domain.states import State
 from breaker.ports import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from breaker.domain.circuit import Verdict
     from breaker.domain.gate import Answer
@@ -96,9 +98,26 @@ class Counts(Protocol):
         """Return how many accounts there are by what the platform did to them."""
         ...
 
+    async def false_stops(self) -> int:
+        """Return how many stops people called false."""
+        ...
+
     async def commands_pending(self) -> Sequence[Backlog]:
         """Return the commands that are not settled, by kind."""
         ...
+
+
+class _Polled(Collector):
+    """A total that stands in the database, of which this process is told when it polls."""
+
+    def __init__(self, name: str, help_: str) -> None:
+        self._name = name
+        self._help = help_
+        self.total = 0
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Return the total as it was last polled."""
+        yield CounterMetricFamily(self._name, self._help, value=self.total)
 
 
 class Metrics:
@@ -229,6 +248,10 @@ class Metrics:
             ["held_by"],
             registry=registry,
         )
+        self._false_stops = _Polled(
+            "breaker_false_stops", "Stops that people called false (`breaker reset --false-stop`). Polled."
+        )
+        registry.register(self._false_stops)
         self._guard_held = Gauge(
             "breaker_guard_held", "Accounts and domains whose stop the fleet guard holds. Polled.", registry=registry
         )
@@ -409,6 +432,7 @@ class Metrics:
             self._probes.labels(phase).set(probes.get(phase, 0))
         for held_by in HeldBy:
             self._pending_verdicts.labels(held_by).set(pending.get(held_by, 0))
+        self._false_stops.total = await counts.false_stops()
         self._guard_held.set(pending.get(HeldBy.GUARD, 0))
         for kind in {*PRIORITIES, *commands}:
             self._commands_pending.labels(kind).set(commands[kind].number if kind in commands else 0)

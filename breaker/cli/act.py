@@ -7,17 +7,18 @@ import os
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from time import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from breaker.app import Operations, report_as_json
 from breaker.cli.exit_codes import ExitCode
-from breaker.cli.options import Config, DataDir, Json, parse_duration, read_settings
+from breaker.cli.options import Config, DataDir, Json, parse_duration, parse_moment, read_settings
 from breaker.cli.output import Column, print_json, print_table, remark, remarks
 from breaker.cli.running import operate
 from breaker.cli.words import many
-from breaker.domain.acts import EXEMPT_LASTS, Act, ActKind, Effect
+from breaker.domain.acts import EXEMPT_LASTS, UNDONE_PER_SECOND, Act, ActKind, Automatic, Effect
 from breaker.domain.circuit import Mode
 from breaker.domain.selectors import EVERYTHING, Selector, parse_selector
 
@@ -84,10 +85,38 @@ Wait = Annotated[
 ]
 
 
+FalseStop = Annotated[
+    bool,
+    typer.Option(
+        "--false-stop",
+        help="The stop was a mistake: it is counted as one, and lengthens no later cool-down.",
+        show_default=False,
+    ),
+]
+Detector = Annotated[
+    str | None,
+    typer.Option("--detector", metavar="NAME", help="Only what this detector stopped or limited.", show_default=False),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        help="Only what Breaker stopped or limited since then: 2h ago as 2h, or a time such as 2026-11-20T09:00.",
+        show_default=False,
+    ),
+]
+Pace = Annotated[
+    float | None,
+    typer.Option("--pace", metavar="N", min=0.001, help="Accounts a second that are let go.", show_default=False),
+]
+
+
 def register(application: typer.Typer) -> None:
     """Add the commands of this family."""
     application.command("trip")(trip)
     application.command("reset")(reset)
+    application.command("release")(release)
     application.command("probe")(probe)
     application.command("mode")(mode)
 
@@ -117,6 +146,10 @@ def reset(  # noqa: PLR0913 - every argument is an option that a person may give
     everything: Everything = False,
     reason: Reason,
     only_domain: OnlyDomain = False,
+    false_stop: FalseStop = False,
+    detector: Detector = None,
+    since: Since = None,
+    pace: Pace = None,
     plan: Plan = False,
     yes: Yes = False,
     wait: Wait = None,
@@ -124,9 +157,51 @@ def reset(  # noqa: PLR0913 - every argument is an option that a person may give
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Let accounts go: unblock them, bring them home, and begin counting anew; with domain:X the domain as well."""
-    act = Act(ActKind.RESET, read_reason(reason), author(), only_domain=only_domain)
-    chosen = read_selectors(selectors or [], everything=everything)
+    """Let accounts go: unblock them, bring them home, and begin counting anew; with domain:X the domain as well.
+
+    --detector and --since take back only what Breaker itself stopped or limited so, everywhere unless somebody is
+    named: one account a second, or as --pace says, so that who was bad after all shows before all are free.
+    """
+    undoes = detector is not None or since is not None
+    if undoes and only_domain:
+        raise typer.BadParameter("--only-domain does not go with --detector and --since")
+    act = Act(
+        ActKind.RESET,
+        read_reason(reason),
+        author(),
+        only_domain=only_domain,
+        false_stop=false_stop,
+        automatic=Automatic(detector, parse_moment(since, time()) if since else None) if undoes else None,
+        pace=UNDONE_PER_SECOND if undoes and pace is None else pace,
+    )
+    chosen = read_selectors(selectors or [], everything=everything or (undoes and not selectors))
+    carry_out(read_settings(config, data_dir=data_dir), act, chosen, Manner(plan, yes, _seconds(wait), json))
+
+
+def release(  # noqa: PLR0913 - every argument is an option that a person may give
+    *,
+    selectors: Selectors = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="All that Breaker itself stopped or limited.", show_default=False)
+    ] = False,
+    reason: Reason,
+    pace: Pace = None,
+    plan: Plan = False,
+    yes: Yes = False,
+    wait: Wait = None,
+    json: Json = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Take back every stop and limit of Breaker's own, of those that are named, or of all.
+
+    What people stopped, and what was found stopped on the platform, stays. What goes on is stopped again: put the mode
+    to observe, or `breaker hold on`, first where that is not meant.
+    """
+    if not everything:
+        raise typer.BadParameter("say --everything: all that Breaker itself stopped or limited is meant")
+    act = Act(ActKind.RESET, read_reason(reason), author(), automatic=Automatic(), pace=pace)
+    chosen = read_selectors(selectors or [], everything=not selectors)
     carry_out(read_settings(config, data_dir=data_dir), act, chosen, Manner(plan, yes, _seconds(wait), json))
 
 

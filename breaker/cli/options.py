@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,3 +63,18 @@ def parse_duration(text: str) -> float:
     if found is None:
         raise typer.BadParameter(f"{text!r} is no duration: say 60s, 5m, 12h or 7d")
     return float(found[1]) * _UNITS[found[2]]
+
+
+def parse_moment(text: str, now: float) -> float:
+    """Read a moment as Unix seconds: so long ago (`2h`), or a time of the calendar, in UTC where it names no zone.
+
+    Raises:
+        typer.BadParameter: It is neither.
+    """
+    if re.fullmatch(r"\d+(?:\.\d+)?[smhd]", text.strip().lower()):
+        return now - parse_duration(text)
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no moment: say 2h for two hours ago, or 2026-11-20T09:00") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

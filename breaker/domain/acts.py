@@ -48,6 +48,19 @@ class ActKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Automatic:
+    """What stands by Breaker's own verdicts alone, and not by a person's or by what was found on the platform.
+
+    Args:
+        detector: Only what this detector asked for, or None for all.
+        since: Only what stands since this moment, Unix seconds, or None.
+    """
+
+    detector: str | None = None
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """One act, on whichever accounts.
 
@@ -59,6 +72,9 @@ class Act:
         lasts: Of `MODE`: seconds after which the setting ends by itself, or None.
         apply_pending: Of `MODE`: whether verdicts that stand pending are applied as well.
         only_domain: Of `TRIP` and `RESET`: whether the circuit of a sending domain is meant, and not its accounts.
+        false_stop: Of `RESET`: whether the stop was a mistake, which is counted, and does not lengthen cool-downs.
+        automatic: Of `RESET`: only what stands stopped or limited by Breaker itself, or None for whoever is meant.
+        pace: Of `RESET`: accounts a second at which the platform is told, or None for as fast as its budget allows.
     """
 
     kind: ActKind
@@ -68,6 +84,9 @@ class Act:
     lasts: float | None = None
     apply_pending: bool = False
     only_domain: bool = False
+    false_stop: bool = False
+    automatic: Automatic | None = None
+    pace: float | None = None
 
 
 class Effect(StrEnum):
@@ -173,11 +192,26 @@ def decide(
         return _decide_held(act, circuit, enforceable=enforceable, now=now)
     if act.kind is ActKind.TRIP and not enforceable:
         return Refusal(Effect.REFUSED, UNENFORCEABLE)
-    cause = Cause.TRIPPED if act.kind is ActKind.TRIP else Cause.RESET
-    verdict = decide_act(circuit, cause, now, act.author, act.reason)
+    return _decide_reset(act, circuit, now) if act.kind is ActKind.RESET else _decide_trip(act, circuit, now)
+
+
+def _decide_trip(act: Act, circuit: Circuit, now: float) -> Verdict | Refusal:
+    verdict = decide_act(circuit, Cause.TRIPPED, now, act.author, act.reason)
+    return verdict or Refusal(Effect.UNCHANGED, f"It is {circuit.state} already.")
+
+
+def _decide_reset(act: Act, circuit: Circuit, now: float) -> Verdict | Refusal:
+    if (act.false_stop or act.automatic) and WANTED[circuit.state] is Wanted.SENDING:
+        return Refusal(Effect.UNCHANGED, f"It is {circuit.state}: there is no stop to take back.")
+    verdict = decide_act(circuit, Cause.RESET, now, act.author, act.reason)
     if verdict is None:
         return Refusal(Effect.UNCHANGED, f"It is {circuit.state} already.")
-    return verdict
+    return replace(verdict, why=f"Reset by a person as a false stop: {act.reason}") if act.false_stop else verdict
+
+
+UNDONE_PER_SECOND = 1.0
+"""Accounts a second that the platform is told of where a detector's stops are undone: who was bad after all shows
+before all are free."""
 
 
 UNENFORCEABLE = (

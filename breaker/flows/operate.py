@@ -34,6 +34,7 @@ from breaker.ports import TryTransactionAgainError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from breaker.domain.acts import Automatic
     from breaker.domain.circuit import Circuit, Verdict
     from breaker.domain.commands import Actuator
     from breaker.domain.selectors import Selector
@@ -55,6 +56,14 @@ class Directory(Protocol):
 
     async def keys(self, selector: Selector, *, pending: bool = False) -> Sequence[int]:
         """Return the accounts that a selector speaks of, ascending; `pending`: only those with a held verdict."""
+        ...
+
+    async def automatic(self, selector: Selector, only: Automatic) -> Sequence[int]:
+        """Return those that stand stopped or limited by Breaker's own verdicts, ascending."""
+        ...
+
+    async def automatic_domains(self, only: Automatic) -> Collection[tuple[str, str]]:
+        """Return the sending domains that stand so, as `(application, name)`."""
         ...
 
     async def applications(self, selector: Selector) -> Sequence[str]:
@@ -147,7 +156,7 @@ class Operator:
             report.add(effect)
         report.unconfirmed_domains += domains
         for batch in _batches(accounts):
-            for account, effect in await self._act_on_batch(act, batch):
+            for account, effect in await self._act_on_batch(act, batch, report.counts[Effect.CHANGED]):
                 report.add(effect)
                 if account.enforceable and effect.effect in _CONFIRMED_LATER:
                     report.unconfirmed.append(account.key)
@@ -174,25 +183,36 @@ class Operator:
             await self._clock.sleep(min(_POLL_SECONDS, seconds))
         return [*accounts, *domains]
 
-    async def _act_on_batch(self, act: Act, accounts: Sequence[int]) -> list[tuple[Account, AccountEffect]]:
+    async def _act_on_batch(
+        self, act: Act, accounts: Sequence[int], before: int
+    ) -> list[tuple[Account, AccountEffect]]:
         for _ in range(_ATTEMPTS - 1):
             with suppress(TryTransactionAgainError):
-                return await self._transact(act, accounts)
-        return await self._transact(act, accounts)
+                return await self._transact(act, accounts, before)
+        return await self._transact(act, accounts, before)
 
     async def _held_for_complaints(self, act: Act, accounts: Sequence[int]) -> Collection[int]:
         return await self._directory.held_for_complaints(accounts) if act.kind is ActKind.PROBE else ()
 
-    async def _transact(self, act: Act, accounts: Sequence[int]) -> list[tuple[Account, AccountEffect]]:
+    async def _transact(self, act: Act, accounts: Sequence[int], before: int) -> list[tuple[Account, AccountEffect]]:
+        """Act on a batch; `before` it, so many accounts were changed."""
         angered = await self._held_for_complaints(act, accounts)
+        done: list[tuple[Account, AccountEffect]] = []
         async with self._circuits.transaction() as locked:
-            return [
-                (account, await self._act_on(locked, act, (account, circuit, counters), account.key in angered))
-                for account, circuit, counters in (await locked.load(accounts)).values()
-            ]
+            for known in (await locked.load(accounts)).values():
+                after = before / act.pace if act.pace else 0.0
+                effect = await self._act_on(locked, act, known, known[0].key in angered, after)
+                before += effect.effect is Effect.CHANGED
+                done.append((known[0], effect))
+        return done
 
     async def _act_on(
-        self, locked: Locked, act: Act, known: tuple[Account, Circuit, Counters], for_complaints: bool
+        self,
+        locked: Locked,
+        act: Act,
+        known: tuple[Account, Circuit, Counters],
+        for_complaints: bool,
+        after_seconds: float,
     ) -> AccountEffect:
         now = self._clock.now()
         account, circuit, counters = known
@@ -202,6 +222,10 @@ class Operator:
         context: dict[str, object] = {"act": act.kind.value, "reason": act.reason}
         if act.kind in _OF_PENDING and circuit.pending:
             context["applies"] = circuit.pending.verdict
+        if act.false_stop:
+            context["false_stop"] = True
+        if act.automatic:
+            context["automatic"] = {"detector": act.automatic.detector, "since": act.automatic.since}
         verdict = await locked.record_verdict(account, decided, context)
         after = apply(circuit, decided, verdict)
         if act.kind is ActKind.RESET or (act.kind is ActKind.PROBE and for_complaints):
@@ -209,7 +233,7 @@ class Operator:
         await locked.save(account, after, counters)
         if after.epoch != circuit.epoch:
             commands = plan(after.wanted, self._actuators(account)) if account.enforceable else ()
-            await locked.order(account, after.epoch, verdict, commands, now)
+            await locked.order(account, after.epoch, verdict, commands, now, now + after_seconds)
         return _effect(account, circuit, decided, verdict)
 
     async def _begin(
@@ -225,7 +249,7 @@ class Operator:
         nobody: list[Selector] = []
         for selector in selectors:
             keys = await self._directory.keys(selector)
-            covered.update(keys)
+            covered.update(await self._directory.automatic(selector, act.automatic) if act.automatic else keys)
             places: list[tuple[str, Level, str]] = []
             if act.kind is ActKind.MODE:
                 places = await self._places(selector, keys)
@@ -235,7 +259,7 @@ class Operator:
             meant: list[SendingDomain] = []
             if act.only_domain or selector.scope in GROUPS:
                 meant = await self._domains.meant(act, selector, await self._directory.applications(selector))
-                domains.update(meant)
+                domains.update(await self._undoable(act, meant))
             if not keys and not places and not meant:
                 nobody.append(selector)
         if nobody:
@@ -244,6 +268,13 @@ class Operator:
         report = Report(covered=len(covered), settings=groups)
         accounts = set() if act.only_domain else pending if act.kind in _OF_PENDING else covered
         return report, list(targets), sorted(domains), sorted(accounts)
+
+    async def _undoable(self, act: Act, domains: Sequence[SendingDomain]) -> Collection[SendingDomain]:
+        """Return the domains that an act is about, of those that are meant."""
+        if act.automatic is None:
+            return domains
+        standing = await self._directory.automatic_domains(act.automatic)
+        return [domain for domain in domains if (domain.application_id, domain.name) in standing]
 
     async def _places(self, selector: Selector, keys: Sequence[int]) -> list[tuple[str, Level, str]]:
         """Return where the mode of a selector is set, as `(application, level, name)`."""

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from breaker.domain.acts import Act, ActKind
 from breaker.domain.circuit import HeldBy
+from breaker.domain.selectors import parse_selector
 from breaker.domain.states import State
 
 if TYPE_CHECKING:
@@ -69,3 +71,37 @@ def test_a_hold_is_set_shown_and_ended(shell: Terminal) -> None:
     assert shell.breaker("hold", "off", "--reason", "moved").code == 0
     assert shell.breaker("hold", "--json").json == {"hold": None}
     assert shell.breaker("hold", "on").code == 2
+
+
+async def _stopped_by_a_person(known: Fleet) -> None:
+    await known.know("agent@x.example", "grant-1")
+    await known.operations.operator.carry_out(Act(ActKind.TRIP, "a bought list", "eve"), [parse_selector("grant-1")])
+
+
+def test_everything_is_released_only_where_that_is_said(shell: Terminal) -> None:
+    shell.prepare(_stopped_by_a_person)
+
+    assert shell.breaker("release", "--reason", "a bad roll-out").code == 2
+    said = shell.breaker("release", "--everything", "--reason", "a bad roll-out", "--json")
+
+    assert (said.code, said.json["accounts"]) == (0, 0)
+    assert shell.prepare(lambda known: known.states()) == {"agent@x.example": "stopped"}
+
+
+def test_what_a_detector_stopped_since_is_plain_to_say(shell: Terminal) -> None:
+    shell.prepare(_stopped_by_a_person)
+
+    undone = ("reset", "--detector", "cusum", "--reason", "a bad roll-out", "--json")
+    for since in ("2h", "2026-11-20", "2026-11-20T09:00", "2026-11-20T09:00+01:00"):
+        assert shell.breaker(*undone, "--since", since).json["accounts"] == 0
+    said = shell.breaker(*undone, "--since", "yesterday")
+    assert said.code == 2
+    assert "is no moment" in said.err
+
+
+def test_a_false_stop_is_taken_back_as_one(shell: Terminal) -> None:
+    shell.prepare(_stopped_by_a_person)
+
+    said = shell.breaker("reset", "agent@x.example", "--false-stop", "--reason", "my mistake", "--json")
+
+    assert said.json["results"][0]["detail"] == "Reset by a person as a false stop: my mistake"

@@ -103,3 +103,41 @@ async def test_only_who_may_act_holds(listener: Admin) -> None:
     assert (await listener.post({"action": "hold_on", "reason": "a move"}, token="token-of-eve"))[0] == 403
     assert (await listener.get("/api/v1/guard", token=None))[0] == 401
     assert (await listener.get("/api/v1/hold", token=None))[0] == 401
+
+
+async def test_a_detectors_stops_are_undone_one_a_second_unless_it_is_said_otherwise(listener: Admin) -> None:
+    await listener.fleet.know("agent@x.example", "grant-1")
+
+    status, report = await listener.post(
+        {"selector": "--all", "action": "reset", "reason": "a bad roll-out", "detector": "cusum", "since": 0}
+    )
+
+    assert (status, report["accounts"]) == (200, 0)
+
+
+async def test_a_reset_of_a_false_stop_is_counted_in_the_metrics(listener: Admin) -> None:
+    key = await listener.fleet.know("agent@x.example", "grant-1")
+    await listener.fleet.set_state(key, State.STOPPED)
+    await listener.post({"selector": "grant-1", "action": "reset", "reason": "a mistake", "false_stop": True})
+
+    await listener.metrics.poll(listener.fleet.operations.fleet, listener.fleet.clock.now())
+
+    async with listener.client.get("/metrics") as response:
+        assert "breaker_false_stops_total 1.0" in (await response.text()).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"action": "trip", "false_stop": True}, "false_stop: goes with the action reset, not with trip"),
+        ({"action": "trip", "detector": "cusum"}, "detector: goes with the action reset, not with trip"),
+        ({"action": "reset", "pace": 0}, "pace: must be a number of accounts a second"),
+        ({"action": "reset", "since": -1}, "since: must be a moment in Unix seconds"),
+        ({"action": "reset", "automatic": True, "only_domain": True}, "only_domain: does not go with automatic"),
+    ],
+)
+async def test_what_goes_with_no_such_act_is_refused(listener: Admin, more: dict[str, Any], message: str) -> None:
+    status, answer = await listener.post({"selector": "--all", "reason": "x", **more})
+
+    assert (status, answer["error"]["type"]) == (400, "bad_request")
+    assert message in answer["error"]["message"]

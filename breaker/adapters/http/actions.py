@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from breaker.adapters.http.problems import Problem, bad_value
-from breaker.domain.acts import EXEMPT_LASTS, Act, ActKind
+from breaker.domain.acts import EXEMPT_LASTS, UNDONE_PER_SECOND, Act, ActKind, Automatic
 from breaker.domain.circuit import Mode
 from breaker.domain.fleet_acts import RAISED_FOR, FleetAct, FleetActKind, parse_limit
 from breaker.domain.guard import GuardLimit
@@ -36,6 +36,11 @@ class Action(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
         apply_pending: Of `mode`: whether pending verdicts are applied as well.
         wait: Seconds to wait for the platform to be read back.
         only_domain: Of `trip` and `reset`, with `domain:X`: whether its own circuit is meant, and not its accounts.
+        false_stop: Of `reset`: whether the stop was a mistake.
+        automatic: Of `reset`: whether only what Breaker itself stopped or limited is meant.
+        detector: Of `reset`: only what this detector stopped or limited; with it, `pace` is 1 unless it is said.
+        since: Of `reset`: only what stands stopped or limited by Breaker since this moment, Unix seconds.
+        pace: Of `reset`: accounts a second that the platform is told of.
     """
 
     selector: str | list[str]
@@ -47,6 +52,11 @@ class Action(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
     apply_pending: bool = False
     wait: float = 0.0
     only_domain: bool = False
+    false_stop: bool = False
+    automatic: bool = False
+    detector: str | None = None
+    since: float | None = None
+    pace: float | None = None
 
 
 class FleetAction(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -128,11 +138,19 @@ def act_of(action: Action, author: str) -> Act:
         "lasts": action.lasts is not None,
         "apply_pending": action.apply_pending,
     }
+    about_reset = {
+        "false_stop": action.false_stop,
+        "automatic": action.automatic,
+        "detector": action.detector is not None,
+        "since": action.since is not None,
+        "pace": action.pace is not None,
+    }
+    for kind, fields in ((ActKind.MODE, about_mode), (ActKind.RESET, about_reset)):
+        for name, said in fields.items():
+            if said and action.action is not kind:
+                raise bad_value(name, f"goes with the action {kind}, not with {action.action}")
     if action.action is not ActKind.MODE:
-        for name, said in about_mode.items():
-            if said:
-                raise bad_value(name, f"goes with the action mode, not with {action.action}")
-        return Act(action.action, action.reason.strip(), author, only_domain=action.only_domain)
+        return _act_on_circuits(action, author)
     if action.only_domain:
         raise bad_value("only_domain", "goes with trip and reset, not with mode")
     if action.mode is msgspec.UNSET:
@@ -147,6 +165,25 @@ def act_of(action: Action, author: str) -> Act:
         mode=mode,
         lasts=EXEMPT_LASTS if mode is Mode.EXEMPT and action.lasts is None else action.lasts,
         apply_pending=action.apply_pending,
+    )
+
+
+def _act_on_circuits(action: Action, author: str) -> Act:
+    if action.pace is not None and not 0 < action.pace < inf:
+        raise bad_value("pace", "must be a number of accounts a second")
+    if action.since is not None and not 0 <= action.since < inf:
+        raise bad_value("since", "must be a moment in Unix seconds")
+    undoes = action.automatic or action.detector is not None or action.since is not None
+    if undoes and action.only_domain:
+        raise bad_value("only_domain", "does not go with automatic, detector or since")
+    return Act(
+        action.action,
+        action.reason.strip(),
+        author,
+        only_domain=action.only_domain,
+        false_stop=action.false_stop,
+        automatic=Automatic(action.detector, action.since) if undoes else None,
+        pace=UNDONE_PER_SECOND if action.detector is not None and action.pace is None else action.pace,
     )
 
 

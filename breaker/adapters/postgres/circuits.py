@@ -67,8 +67,8 @@ _VERDICT = """
 
 _ORDER = """
     INSERT INTO commands (application, account, epoch, verdict, kind, step, priority, created_at, next_attempt_at)
-    SELECT a.application, a.account, $2, $3, k.kind, k.step, k.priority, $4, $4
-    FROM accounts a, unnest($5::text[], $6::smallint[]) WITH ORDINALITY AS k(kind, priority, step)
+    SELECT a.application, a.account, $2, $3, k.kind, k.step, k.priority, $6, $6
+    FROM accounts a, unnest($4::text[], $5::smallint[]) WITH ORDINALITY AS k(kind, priority, step)
     WHERE a.account = $1
 """
 
@@ -166,7 +166,15 @@ class PostgresLocked:
                 [one.counters.to_bytes() for one in changed],
             )
 
-    async def order(self, account: Account, epoch: int, verdict: int, kinds: Sequence[CommandKind], now: float) -> None:
+    async def order(  # noqa: PLR0913, PLR0917 - the protocol's
+        self,
+        account: Account,
+        epoch: int,
+        verdict: int,
+        kinds: Sequence[CommandKind],
+        now: float,
+        not_before: float | None = None,
+    ) -> None:
         """Put commands into the outbox; what is wanted is unconfirmed until the last of them is settled.
 
         Without any, what was read back stays as it was, since nothing changes there; of an account that can't be
@@ -183,7 +191,13 @@ class PostgresLocked:
         )
         if kinds:
             await self._connection.execute(
-                _ORDER, account.key, epoch, verdict, now, [str(kind) for kind in kinds], [PRIORITIES[k] for k in kinds]
+                _ORDER,
+                account.key,
+                epoch,
+                verdict,
+                [str(kind) for kind in kinds],
+                [PRIORITIES[kind] for kind in kinds],
+                now if not_before is None else not_before,
             )
         if kinds or not account.enforceable:
             await self._connection.execute(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from breaker.domain.acts import Automatic
     from breaker.domain.circuit import Circuit
     from breaker.domain.selectors import Selector
 
@@ -39,6 +40,32 @@ _CIRCUITS = f"""
     WHERE c.account = ANY($1::int[])
     ORDER BY c.account
 """  # noqa: S608 - made of constants
+
+# What was decided last of why it is held: a probe's rounds and a mode that was set change nothing of that.
+_AUTOMATIC = """
+    JOIN LATERAL (
+        SELECT v.author, v.detector, v.at FROM verdicts v
+        WHERE v.account = c.account AND v.held_by IS NULL AND v.to_state IN ('limited', 'stopped')
+          AND v.from_state NOT IN ('probing', v.to_state)
+        ORDER BY v.id DESC
+        LIMIT 1
+    ) last ON last.author IS NULL AND last.detector <> 'platform'
+          AND ($2::text IS NULL OR last.detector = $2) AND ($3::float8 IS NULL OR last.at >= $3)
+"""
+_AUTOMATIC_DOMAINS = """
+    SELECT p.id, d.domain
+    FROM domain_circuits d
+    JOIN applications p USING (application)
+    JOIN LATERAL (
+        SELECT v.author, v.detector, v.at FROM verdicts v
+        WHERE v.application = d.application AND v.scope = 'domain:' || d.domain AND v.held_by IS NULL
+          AND v.to_state = 'stopped' AND v.from_state <> 'stopped'
+        ORDER BY v.id DESC
+        LIMIT 1
+    ) last ON last.author IS NULL AND last.detector <> 'platform'
+          AND ($1::text IS NULL OR last.detector = $1) AND ($2::float8 IS NULL OR last.at >= $2)
+    WHERE d.state = 'stopped'
+"""
 
 _UNCONFIRMED = """
     SELECT c.account
@@ -94,6 +121,24 @@ class PostgresDirectory:
         """  # noqa: S608 - made of this file's constants
         with translated():
             return [key for (key,) in await self._pool.fetch(statement, selector.name)]
+
+    async def automatic(self, selector: Selector, only: Automatic) -> Sequence[int]:
+        """Return those that stand stopped or limited by Breaker's own verdicts, ascending."""
+        statement = f"""
+            SELECT a.account
+            FROM applications p JOIN accounts a USING (application)
+            JOIN circuits c ON c.account = a.account AND c.state IN ('limited', 'stopped', 'probing')
+            {_AUTOMATIC}
+            WHERE {meant(selector)} AND a.merged_into IS NULL
+            ORDER BY a.account
+        """  # noqa: S608 - made of this file's constants
+        with translated():
+            return [key for (key,) in await self._pool.fetch(statement, selector.name, only.detector, only.since)]
+
+    async def automatic_domains(self, only: Automatic) -> Collection[tuple[str, str]]:
+        """Return the sending domains that stand stopped by Breaker's own verdicts, as `(application, name)`."""
+        with translated():
+            return {(one, name) for one, name in await self._pool.fetch(_AUTOMATIC_DOMAINS, only.detector, only.since)}
 
     async def applications(self, selector: Selector) -> Sequence[str]:
         """Return the ids of the applications that a selector touches."""

@@ -84,6 +84,7 @@ _STOPS = """
     FROM verdicts
     WHERE account = $1 AND at > $2 AND at <= $3 AND held_by IS NULL AND author IS NULL AND detector <> 'platform'
       AND from_state IN ('sending', 'warned') AND to_state IN ('limited', 'stopped')
+      AND id > coalesce((SELECT max(f.id) FROM verdicts f WHERE f.account = $1 AND f.context ? 'false_stop'), 0)
 """
 
 _PACE = """

@@ -48,6 +48,8 @@ _DOMAINS = "SELECT state, count(*) FROM domain_circuits WHERE state <> 'sending'
 
 _PLATFORM = "SELECT what, count(*) FROM platform_standings GROUP BY what"
 
+_FALSE_STOPS = "SELECT count(*) FROM verdicts WHERE context ? 'false_stop'"
+
 _COMMANDS = """
     SELECT kind, count(*), min(created_at) FROM commands WHERE ended_at IS NULL GROUP BY kind
 """
@@ -114,6 +116,11 @@ class PostgresFleet:
         """Return how many accounts there are by what the platform did to them."""
         with translated():
             return {SendRefusal(what): count for what, count in await self._pool.fetch(_PLATFORM)}
+
+    async def false_stops(self) -> int:
+        """Return how many stops people called false."""
+        with translated():
+            return int(await self._pool.fetchval(_FALSE_STOPS))
 
     async def commands_pending(self) -> Sequence[CommandsPending]:
         """Return the commands that are not settled, by kind."""
