@@ -10,6 +10,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from breaker.domain.outcomes import BOUNCE_BITS, NOTHING, BounceClass, Tally
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from breaker.domain.outcomes import Counting
     from breaker.domain.timeline import Timeline
 
+_DELIVERED = Tally(1, 0, 0, 1, 0, 0, 0, 0)
+_HEARD = Tally(1, 0, 0, 1, 0, 0, 1, 0)
 _VERSION = 1
 _CLASSES = tuple((name, int(bit)) for name, bit in BOUNCE_BITS.items())  # plain numbers: flags are slow to compare
 _NAMES = tuple(BOUNCE_BITS)
@@ -154,33 +157,48 @@ class Counters:
             self.crowded |= self.feedback.count(sent_at, to_feedback, told)
         return change
 
-    def record_delivered(self, sent_at: int, *, to_feedback: bool) -> bool:
-        """Count a send of which nothing was known and that was delivered: what becomes of most, in half of the time.
+    def record_delivered(self, moments: Sequence[int], to_feedback: Sequence[int]) -> int:
+        """Count sends of which nothing was known and that were delivered: what `record` does, many at once.
 
         Args:
-            sent_at: When it was sent, Unix seconds.
-            to_feedback: Whether the recipient's domain sends complaint feedback.
+            moments: When they were sent, Unix seconds, in the order in which that became known.
+            to_feedback: Of each, whether the recipient's domain sends complaint feedback: 0 where it does not.
 
         Returns:
-            Whether the windows have to be recounted, as `crowded` tells.
+            How many of them were counted: all, or those up to the one that calls for a recount, as `crowded` tells.
         """
+        place = 0
+        while place < len(moments):
+            end = place
+            latest = max(self.bounces.latest, self.restarted_at)
+            while end < len(moments) and moments[end] >= latest:
+                latest = moments[end]
+                end += 1
+            if end > place:
+                run = moments[place:end]
+                heard = list(compress(run, to_feedback[place:end]))
+                self.bounces.add_run(run)
+                self.complaints.add_run(run)
+                self.feedback.add_run(heard)
+                self._add(Tally(len(run), 0, 0, len(run), 0, 0, len(heard), 0))
+                self.latest = run[-1]
+                place = end
+            else:
+                self._record_delivered(moments[place], to_feedback=bool(to_feedback[place]))
+                place += 1
+                if self.crowded:
+                    break
+        return place
+
+    def _record_delivered(self, sent_at: int, *, to_feedback: bool) -> None:
         if sent_at < self.restarted_at:
-            return False
+            return
         self.latest = sent_at
-        totals = self._totals
-        totals[0] += 1
-        totals[3] += 1
-        bounces = self._bounces if isinstance(self._bounces, Series) else self.bounces
-        complaints = self._complaints if isinstance(self._complaints, Series) else self.complaints
-        bounces.add_send(sent_at, 0)
-        complaints.add_send(sent_at, 0)
+        self._add(_HEARD if to_feedback else _DELIVERED)
+        self.crowded |= self.bounces.count(sent_at, 1, 0)
+        self.crowded |= self.complaints.count(sent_at, 1, 0)
         if to_feedback:
-            totals[6] += 1
-            feedback = self.feedback
-            feedback.add_send(sent_at, 0)
-            self.crowded |= feedback.crowded
-        self.crowded |= bounces.crowded or complaints.crowded
-        return self.crowded
+            self.crowded |= self.feedback.count(sent_at, 1, 0)
 
     def _add(self, change: Tally) -> None:
         # Written out, since this is done for every outcome: a loop over the eight costs twice as much.

@@ -115,6 +115,25 @@ class Series:
         else:
             self._add_late(bisect_right(self._starts, sent_at) - 1, sent_at, bad)
 
+    def add_run(self, moments: Sequence[int]) -> None:
+        """Count sends, none of which turned out bad, bucket by bucket: the same as `add_send` for each of them.
+
+        Args:
+            moments: When they were sent, Unix seconds; ascending, and none before `latest`.
+        """
+        done = 0
+        while done < len(moments):
+            room = self._room - self._totals[-1] if self._totals else 0
+            if room > 0:
+                taken = min(room, len(moments) - done)
+                self._totals[-1] += taken
+                done += taken
+            else:
+                self._open_bucket(len(self._starts), moments[done], 0)
+                done += 1
+        if moments:
+            self._latest = moments[-1]
+
     def mark_bad(self, sent_at: int) -> None:
         """Note that a send which was counted as good turned out bad.
 

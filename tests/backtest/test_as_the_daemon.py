@@ -58,6 +58,7 @@ def read(lines: Sequence[bytes], made: Replay) -> None:
     listener = Listener(made)
     for line in lines:
         read_line(line, listener)
+    made.end()
 
 
 async def recorded(folder: Path, *, scenario: str, seed: int, families: tuple[Family, ...]) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -109,15 +110,11 @@ class KeptSends:
             if told:
                 self.feedback.add_bad(mark)
 
-    def place_delivered(self, name: int, sent_at: int, *, to_feedback: bool) -> None:
-        """Put a send in its place that is new and was delivered."""
-        mark = mark_of(sent_at, name)
-        self.sends += 1
-        self.delivered += 1
-        self.bounces.waiting.append(mark)
-        self.complaints.waiting.append(mark)
-        if to_feedback:
-            self.feedback.waiting.append(mark)
+    def place_delivered(self, marks: Sequence[int], to_feedback: Sequence[int]) -> None:
+        """Put sends in their places that were new, and delivered; `sends` and `delivered` count them already."""
+        self.bounces.waiting += marks
+        self.complaints.waiting += marks
+        self.feedback.waiting += compress(marks, to_feedback)
 
     def prune(self, horizon: float) -> None:
         """Forget what the ledger keeps no longer.
@@ -153,6 +150,8 @@ class Replayed:
         profile: Its detectors, or None where they have to be looked up.
         fed: Those of them that have a memory: its name, and what carries it on.
         place: Its sending domain; looked up with the profile.
+        waiting: Deliveries of new sends that were not counted yet: when it was sent, its name, what is known of it, and
+            the recipient's domain.
         refused: When each of its sends was sent that was refused and counts as a hard bounce, and from which domain.
         lines: The platform's own lines.
         others: What others would have done, or None where nobody asks.
@@ -182,6 +181,7 @@ class Replayed:
         "refused",
         "steps",
         "turns_bad_at",
+        "waiting",
     )
 
     def __init__(self, application_id: str, grant_id: str | None, address: str | None, sizes: WindowSizes) -> None:
@@ -197,6 +197,7 @@ class Replayed:
         self.domain_stopped: tuple[float, int] | None = None
         self.place: ReplayedDomain | None = None
         self.refused: list[tuple[int, str]] = []
+        self.waiting: list[tuple[int, int, int, str]] = []
         self.profile: Profile | None = None
         self.fed: Sequence[tuple[str, Callable[[int, Tally, str], int]]] = ()
         self.lines = (

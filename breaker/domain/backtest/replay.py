@@ -23,6 +23,7 @@ from breaker.domain.detectors import Signal
 from breaker.domain.domain_circuit import Refusal
 from breaker.domain.outcomes import BounceClass, DeliveryEvent, OutcomeKind, OutcomeSet, Recipient
 from breaker.domain.states import SEVERITY, State
+from breaker.domain.timeline import mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 _DAY = 86_400
 _WEEK = 7 * _DAY
 _FEEDBACK = int(OutcomeSet.FEEDBACK)
+_WAITING = 64
+"""Deliveries of an account that wait at most until they are counted together."""
 
 
 _OfDomain: TypeAlias = "tuple[tuple[Interval, ...], Mapping[int, Refusal]]"
@@ -106,6 +109,8 @@ class Replay:
             self.outcomes[misfit] += len(recipients)
             return
         account = self.accounts.of(application_id, grant_id, sender, now)
+        if account.waiting:
+            self._catch_up(account)
         of_domain = _NO_DOMAIN
         if kind is OutcomeKind.BOUNCED and sender:
             of_domain = self._judge_domain(account, event, now)
@@ -145,29 +150,49 @@ class Replay:
             return
         self.latest = max(self.latest, now)
         after = rules.delivered(domain)
-        kept, counters = account.kept, account.counters
+        kept = account.kept
         kept.known[name] = sent_at << BITS | after
         self.counted += 1
         if now >= account.turns_bad_at and account.known_before is None:
             account.known_before = kept.sends
         account.last_at = now
-        to_feedback = after & _FEEDBACK != 0
-        kept.place_delivered(name, sent_at, to_feedback=to_feedback)
-        if counters.record_delivered(sent_at, to_feedback=to_feedback):
-            self._recount(account, now)
+        kept.sends += 1
+        kept.delivered += 1
         (account.place or self._look_up(account)).count(sent_at, 1, 1)
+        account.waiting.append((sent_at, name, after, domain))
+        if account.others is not None:
+            account.others.take(now, sent_at, self._heard if after & _FEEDBACK else self._delivered)
         of_bounces, of_complaints = account.lines
-        if kept.sends >= of_bounces.wakes_at or kept.delivered >= of_complaints.wakes_at:
+        if (
+            kept.sends >= of_bounces.wakes_at
+            or kept.delivered >= of_complaints.wakes_at
+            or account.circuit.state is State.WARNED
+            or len(account.waiting) >= _WAITING
+        ):
+            self._catch_up(account)
             of_bounces.look(now, kept.sends, bad=False)
             of_complaints.look(now, kept.sends, bad=False)
-        change = self._heard if to_feedback else self._delivered
-        if account.others is not None:
-            account.others.take(now, sent_at, change)
-        evidence = counters.evidence
-        for memory, observe in account.fed:
-            evidence[memory] = observe(evidence.get(memory, 0), change, domain)
-        if account.circuit.state is State.WARNED:
-            self._relieve(account, now)
+            if account.circuit.state is State.WARNED:
+                self._relieve(account, now)
+
+    def _catch_up(self, account: Replayed) -> None:
+        """Count the deliveries that wait: together, which is much less work, and as if it were one by one."""
+        waiting, account.waiting = account.waiting, []
+        counters, kept = account.counters, account.kept
+        while waiting:
+            moments = [sent_at for sent_at, _, _, _ in waiting]
+            to_feedback = [after & _FEEDBACK for _, _, after, _ in waiting]
+            done = counters.record_delivered(moments, to_feedback)
+            part, waiting = waiting[:done], waiting[done:]
+            marks = [mark_of(sent_at, name) for sent_at, name, _, _ in part]
+            kept.place_delivered(marks, to_feedback[:done])
+            if counters.crowded:
+                self._recount(account)
+            for memory, observe in account.fed:
+                evidence = counters.evidence.get(memory, 0)
+                for _, _, after, domain in part:
+                    evidence = observe(evidence, self._heard if after & _FEEDBACK else self._delivered, domain)
+                counters.evidence[memory] = evidence
 
     def _take(
         self, account: Replayed, event: DeliveryEvent, recipient: Recipient, of_domain: _OfDomain, now: float
@@ -201,8 +226,10 @@ class Replay:
         self.accounts.of(application_id, grant_id, address, now)
 
     def end(self) -> None:
-        """Let the clocks of others run to the end of the record."""
+        """Count what waits, and let the clocks of others run to the end of the record."""
         for account in self.accounts:
+            if account.waiting:
+                self._catch_up(account)
             if account.others is not None:
                 account.others.end(self.latest)
 
@@ -216,7 +243,7 @@ class Replay:
         change = counters.record(sent_at, before, after, self.rules.counting)
         kept.place(name, sent_at, change)
         if counters.crowded:
-            self._recount(account, now)
+            self._recount(account)
         (account.place or self._look_up(account)).count(sent_at, change.sends, change.delivered)
         of_bounces, of_complaints = account.lines
         if change.hard_bounces or kept.sends >= of_bounces.wakes_at:
@@ -227,9 +254,9 @@ class Replay:
             account.others.take(now, sent_at, change)
         return change
 
-    def _recount(self, account: Replayed, now: float) -> None:
+    def _recount(self, account: Replayed) -> None:
         kept = account.kept
-        since = int(now - self.rules.retention) // _DAY * _DAY
+        since = int(account.last_at - self.rules.retention) // _DAY * _DAY
         account.counters.recount_from(kept.bounces, kept.complaints, kept.feedback, since)
 
     def _look_up(self, account: Replayed) -> ReplayedDomain:
@@ -347,6 +374,8 @@ class Replay:
         return account
 
     def _merge(self, gone: Replayed, into: Replayed) -> None:
+        for account in (gone, into):
+            self._catch_up(account)
         into.take_over(gone, self.rules.counting)
 
 
