@@ -31,7 +31,7 @@ LONGEST_ID = 256
 LONGEST_ADDRESS = 320
 _LAST_SECOND = 2**32
 _REMEMBERED = 16_384
-"""Ids and senders that need not be looked at again: the busy part of a fleet, in some MB."""
+"""Senders that need not be looked at again: the busy part of a fleet, in some MB. Recipients are kept nowhere."""
 _TOO_DEEP = "it is nested too deeply to be read"
 
 
@@ -310,17 +310,27 @@ def sender_of(data: DeliveryData) -> tuple[str, str | None, str | None]:
         NotUnderstoodError: One that is needed is missing, or not of a shape that is known.
     """
     message = data.object.message
+    if not message.id:
+        raise NotUnderstoodError("`data.object.message.id` is empty")
     given = message.from_
-    sender = _sender(given) if isinstance(given, str) and len(given) <= LONGEST_ADDRESS else _address(given)
-    _identifier("data.application_id", data.application_id)
-    grant_id = data.grant_id or None
+    if isinstance(given, str) and len(given) <= LONGEST_ADDRESS:
+        return _account(data.application_id, data.grant_id, given)
+    return _account_of(data.application_id, data.grant_id, _address(given))
+
+
+@lru_cache(_REMEMBERED)
+def _account(application_id: str, grant_id: str | None, given: str) -> tuple[str, str | None, str | None]:
+    """Do what `_account_of` does, once for each: what senders are called is seen again and again."""
+    return _account_of(application_id, grant_id, _bare(given))
+
+
+def _account_of(application_id: str, grant_id: str | None, sender: str | None) -> tuple[str, str | None, str | None]:
+    _identifier("data.application_id", application_id)
     if grant_id:
         _identifier("data.grant_id", grant_id)
     elif sender is None:
         raise NotUnderstoodError("neither `data.grant_id` nor an address in `data.object.message.from`")
-    if not message.id:
-        raise NotUnderstoodError("`data.object.message.id` is empty")
-    return data.application_id, grant_id, sender
+    return application_id, grant_id or None, sender
 
 
 def _recipients(found: _DeliveryObject, kind: OutcomeKind) -> tuple[float | None, tuple[Recipient, ...]]:
@@ -386,11 +396,6 @@ def _bare(given: str) -> str | None:
     return address if "@" in address and "\x00" not in address and len(address) <= LONGEST_ADDRESS else None
 
 
-_sender = lru_cache(_REMEMBERED)(_bare)
-"""Of senders alone: recipients' addresses are kept nowhere."""
-
-
-@lru_cache(_REMEMBERED)
 def _identifier(field: str, value: str) -> None:
     if not value or len(value) > LONGEST_ID or not value.isprintable():
         raise NotUnderstoodError(f"`{field}` is empty, longer than {LONGEST_ID} characters, or not printable")
