@@ -630,12 +630,14 @@ class Due:
         outdated: Whether what is known of its probe is about another state than it is in.
         moving: Whether its round is open, or not known to be closed.
         domain_stopped: Whether its sending domain is stopped.
+        platform_refuses: Whether the platform itself has paused or restricted it, so that a round would be refused.
     """
 
     account: Account
     outdated: bool
     moving: bool
     domain_stopped: bool
+    platform_refuses: bool = False
 
 
 @dataclass(frozen=True, slots=True)

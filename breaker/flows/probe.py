@@ -168,6 +168,8 @@ class Prober:
             return "Probing is switched off."
         if due.domain_stopped:
             return "Its sending domain is stopped."
+        if due.platform_refuses:
+            return "The platform itself has paused or restricted it."
         mode = (await self.modes.in_force(due.account, now)).mode
         if mode is not Mode.ENFORCE:
             return NOT_ENFORCED.format(mode)

@@ -42,7 +42,11 @@ _DUE = """
            EXISTS (
                SELECT FROM domain_circuits d
                WHERE d.application = a.application AND d.domain = a.domain AND d.state = 'stopped'
-           ) AS domain_stopped
+           ) AS domain_stopped,
+           EXISTS (
+               SELECT FROM platform_standings s
+               WHERE s.account = c.account AND s.what IN ('platform_paused', 'restricted')
+           ) AS platform_refuses
     FROM circuits c
     JOIN accounts a USING (account)
     JOIN applications p USING (application)
@@ -193,7 +197,10 @@ class PostgresProbes:
         """Return accounts about which something may be due, from beyond one on; nobody is locked."""
         with translated():
             rows = await self._pool.fetch(_DUE, application_id, after, now, limit)
-        return [Due(Account(*row[:6]), row["outdated"], bool(row["moving"]), row["domain_stopped"]) for row in rows]
+        return [
+            Due(Account(*row[:6]), row["outdated"], bool(row["moving"]), row["domain_stopped"], row["platform_refuses"])
+            for row in rows
+        ]
 
     async def open(self, application_id: str) -> Sequence[int]:
         """Return the accounts that are to be free for a round just now."""
