@@ -132,9 +132,10 @@ def backtest(
         ConfigurationError: A secret can't be used.
     """
     turns_bad_at = _read_truth(truth) if truth else {}
+    feedback = set(settings.counting.feedback_domains)
     rules = Rules(
         counting=counting(settings),
-        feedback_domains=settings.counting.feedback_domains,
+        feedback_domains=feedback,
         simulator_domains=settings.counting.simulator_domains,
         send_key=known_send_hash_key(settings) or _KEY,
         retention=settings.ledger.retention_days * _DAY,
@@ -147,6 +148,7 @@ def backtest(
         presets,
         turns_bad_at,
         Domains(can_block=Actuator.BLOCK_DOMAIN in settings.actuators),
+        feedback,
     )
     found = Backtest(replay, truth=truth is not None)
     begun, begun_at = perf_counter(), process_time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from breaker.domain.backtest.domains import Domains, Name
 from breaker.domain.detectors import Signal
 from breaker.domain.outcomes import NOTHING
 from breaker.domain.states import State
-from tests.backtest.records import BEGIN, HOUR, in_order, line, replayed, steady, steps
+from tests.backtest.records import BEGIN, HOUR, RULES, in_order, line, replayed, steady, steps
 
 if TYPE_CHECKING:
     from breaker.domain.backtest.replay import Replay
@@ -161,6 +162,23 @@ def test_what_the_fleet_guard_would_have_held_is_a_figure_of_its_own() -> None:
     assert sum(step.to is State.STOPPED for one in made.accounts for step in one.steps) == 9
     assert made.guard is not None
     assert made.guard.held == 6  # three of one sending domain are let through
+
+
+def test_a_recipient_domain_that_sends_complaints_of_two_accounts_is_known_to_send_feedback() -> None:
+    feedback = {"feedback.example"}
+    rules = replace(RULES, feedback_domains=feedback)
+    told = [
+        line("complaint", f"c{n}", account=account, to=f"x{n}@loop.example", sent_at=BEGIN + n)
+        for n, account in enumerate(("a", "a", "a", "b"))
+    ]
+    later = [line("delivered", f"d{n}", to=f"y{n}@loop.example", sent_at=BEGIN + 100 + n) for n in range(5)]
+
+    made = replayed(told[:3] + later + told[3:], rules=rules, feedback=feedback)
+    unknown = totals(made).feedback_delivered
+    known = replayed([line("delivered", "e", to="z@loop.example")], rules=rules, feedback=feedback)
+
+    assert feedback == {"feedback.example", "loop.example"}
+    assert (unknown, totals(known).feedback_delivered) == (0, 1)
 
 
 @settings(max_examples=12)

@@ -6,7 +6,7 @@ and no feed that may be blind: every verdict is applied. What the fleet guard wo
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from breaker.domain.profiles import Profiles
     from breaker.domain.sends import Rules
 
+FEEDBACK_COMPLAINTS, FEEDBACK_ACCOUNTS = 3, 2
+"""Complaints that a recipient domain must have sent, and the accounts that they must have been against, for the fleet
+to know that it sends feedback."""
+
 _DAY = 86_400
 _WEEK = 7 * _DAY
 _FEEDBACK = int(OutcomeSet.FEEDBACK)
@@ -63,6 +67,8 @@ class Replay:
         presets: The rules of others that are held against the same outcomes.
         turns_bad_at: From when on accounts are bad, by grant or address, where that is known.
         domains: What became of the sending domains.
+        feedback: Where recipient domains are put in that turn out to send complaint feedback: the set that `rules` goes
+            by. None where nothing is learnt.
 
     Attributes:
         accounts: What became of everybody.
@@ -79,11 +85,13 @@ class Replay:
     presets: Sequence[Preset] = ()
     turns_bad_at: Mapping[str, float] = field(default_factory=dict)
     domains: Domains = field(default_factory=Domains)
+    feedback: set[str] | None = None
     accounts: Accounts = field(init=False)
     neighbours: Neighbours = field(init=False)
     counted: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     latest: float = 0.0
+    _against: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _delivered: Tally = field(init=False)
     _heard: Tally = field(init=False)
 
@@ -175,6 +183,14 @@ class Replay:
             if account.circuit.state is State.WARNED:
                 self._relieve(account, now)
 
+    def _learn(self, account: Replayed, recipient_domain: str) -> None:
+        """Learn from a complaint whether its recipient's domain sends feedback; that holds for sends from now on."""
+        if self.feedback is not None and recipient_domain not in self.feedback:
+            against = self._against[recipient_domain]
+            against.append(account.name)
+            if len(against) >= FEEDBACK_COMPLAINTS and len(set(against)) >= FEEDBACK_ACCOUNTS:
+                self.feedback.add(recipient_domain)
+
     def _catch_up(self, account: Replayed) -> None:
         """Count the deliveries that wait: together, which is much less work, and as if it were one by one."""
         waiting, account.waiting = account.waiting, []
@@ -214,6 +230,8 @@ class Replay:
             evidence[memory] = observe(evidence.get(memory, 0), change, recipient.domain)
         if change.hard_bounces > 0 or change.complaints > 0:
             self._judge(account, change, sent_at, intervals, now)
+            if change.complaints > 0 and recipient.domain:
+                self._learn(account, recipient.domain)
         elif account.circuit.state is State.WARNED:
             self._relieve(account, now)
 
