@@ -10,6 +10,7 @@ from breaker.adapters.http.presentation import (
     report_as_json,
     verdict_as_json,
 )
+from breaker.adapters.http.support_presentation import support_as_json
 from breaker.app.backtest import Backtest, TruthError, backtest
 from breaker.app.daemon import Daemon, running, serve, spare_the_collector
 from breaker.app.database import UnavailableError, embedded_postgres, migrate, migration_sql
@@ -67,6 +68,7 @@ __all__ = [
     "running",
     "serve",
     "spare_the_collector",
+    "support_as_json",
     "verdict_as_json",
     "window_sizes",
     "wire_operations",

@@ -11,6 +11,7 @@ from breaker.cli.words import ago, lasting, many, moment, percent
 from breaker.domain.acts import UNENFORCEABLE
 from breaker.domain.detectors import PLATFORM_LINES, PLATFORM_PAUSES, Signal
 from breaker.domain.headroom import headroom, rate
+from breaker.domain.platform_standing import in_words
 from breaker.domain.probe import Phase
 from breaker.domain.states import WANTED, State, Wanted
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from breaker.domain.platform_standing import PlatformStanding
     from breaker.domain.probe import Outlook
     from breaker.domain.standing import CommandRecord, Explanation, Standing
     from breaker.domain.windows import Series
@@ -78,6 +80,12 @@ def print_explanation(console: Console, explanation: Explanation, now: float) ->
         console.print(Text(line), soft_wrap=True)  # in one piece, so that a command can be copied
 
 
+def _platform_line(platform: PlatformStanding, now: float) -> str:
+    scope = f", scope {platform.scope}{'' if platform.scope_told else ' (inferred)'}" if platform.scope else ""
+    told = f"told by {platform.source}, {many(platform.refused, 'refused send')}"
+    return f"  refused   {in_words(platform.what)} ({platform.what}{scope}), {ago(platform.since, now)} ago; {told}"
+
+
 def _print_state(console: Console, explanation: Explanation, now: float) -> None:
     standing, setting = explanation.standing, explanation.setting
     circuit, enforcement = standing.circuit, standing.enforcement
@@ -91,6 +99,8 @@ def _print_state(console: Console, explanation: Explanation, now: float) -> None
         tries = f", tried {enforcement.attempts} times" if enforcement.attempts else ""
         error = f"; last error: {enforcement.error}" if enforcement.error else ""
         _say(console, f"  platform  NOT YET CONFIRMED: {enforcement.wanted} is wanted{tries}{error}", "yellow")
+    if standing.platform:
+        _say(console, _platform_line(standing.platform, now), "bold red")
     if standing.domain_state is not State.SENDING:
         domain = f"domain:{standing.domain}"
         refused = ", so its mail is refused" if standing.domain_state is State.STOPPED else ""
@@ -214,6 +224,8 @@ def _next_steps(explanation: Explanation) -> Iterator[str]:
     standing = explanation.standing
     name = standing.address or standing.id
     circuit = standing.circuit
+    if standing.platform and standing.platform.until is None:
+        yield f"  For the platform's support:  breaker support {name}"
     if standing.enforceable and not standing.enforcement.is_confirmed:
         under_way = any(one.ended is None for one in explanation.commands)
         if standing.enforcement.error:

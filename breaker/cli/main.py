@@ -9,7 +9,20 @@ import typer
 
 import breaker
 from breaker.app import UnavailableError
-from breaker.cli import act, backtest, configuration, demo, detection, fleet, guard, schema, serve, setup, simulate
+from breaker.cli import (
+    act,
+    backtest,
+    configuration,
+    demo,
+    detection,
+    fleet,
+    guard,
+    schema,
+    serve,
+    setup,
+    simulate,
+    support,
+)
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.output import remark
 from breaker.config import ConfigurationError
@@ -35,6 +48,7 @@ FAMILIES: Sequence[Family] = (
     schema,
     configuration,
     fleet,
+    support,
     act,
     guard,
     detection,

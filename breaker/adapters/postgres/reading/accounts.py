@@ -106,10 +106,18 @@ class PostgresAccounts:
         self._profiles = profiles
         self._now = now
 
-    async def find(self, selector: Selector, limit: int = 100) -> Sequence[Standing]:
-        """Return the accounts that a selector speaks of, the longest known first."""
+    async def find(self, selector: Selector, limit: int = 100, *, refused: bool = False) -> Sequence[Standing]:
+        """Return the accounts that a selector speaks of, the longest known first.
+
+        Args:
+            selector: Whom it is about.
+            limit: How many at most.
+            refused: Whether only those are meant that the platform itself refuses.
+        """
+        only = "JOIN platform_standings s USING (account)" if refused else ""
         statement = f"""
-            SELECT c.account {_FROM} WHERE a.merged_into IS NULL AND {meant(selector)} ORDER BY c.account LIMIT $2
+            SELECT c.account {_FROM} {only}
+            WHERE a.merged_into IS NULL AND {meant(selector)} ORDER BY c.account LIMIT $2
         """
         with translated():
             return await self._standings([key for (key,) in await self._pool.fetch(statement, selector.name, limit)])
