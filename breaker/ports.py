@@ -1089,6 +1089,7 @@ class Webhook:
         triggers: Which notifications.
         status: `active`, `pause`, `failing` or `failed`.
         description: What people call it.
+        compressed: Whether they are compressed, and signed so.
         secret: What they are signed with; known only in the answer that made or rotated it.
     """
 
@@ -1097,6 +1098,7 @@ class Webhook:
     triggers: frozenset[str]
     status: str = "active"
     description: str = ""
+    compressed: bool = False
     secret: str | None = field(default=None, repr=False)
 
 

@@ -231,6 +231,7 @@ class WebhookRecord(msgspec.Struct):
     trigger_types: list[str] = []
     status: str = "active"
     description: str | None = None
+    compressed_delivery: bool = False
     webhook_secret: str | None = None
 
     def value(self) -> Webhook:
@@ -241,5 +242,6 @@ class WebhookRecord(msgspec.Struct):
             triggers=frozenset(self.trigger_types),
             status=self.status,
             description=self.description or "",
+            compressed=self.compressed_delivery,
             secret=self.webhook_secret or None,
         )

@@ -32,6 +32,30 @@ class AccountFact:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldFact:
+    """An account that is not simply sending, or away from home, as the database has it.
+
+    Args:
+        grant_id: Its grant.
+        address: Its address, or None where it is not known.
+        workspace_id: Where it was last put or seen.
+        home_workspace_id: Where it belongs while it is in quarantine, else None.
+        confirmed: What the platform was read back to do; None while that is not known.
+    """
+
+    grant_id: str
+    address: str | None
+    workspace_id: str | None
+    home_workspace_id: str | None
+    confirmed: str | None
+
+    @property
+    def home(self) -> str | None:
+        """The workspace that it belongs to, wherever it is now."""
+        return self.home_workspace_id or self.workspace_id
+
+
+@dataclass(frozen=True, slots=True)
 class ListFact:
     """A list that the configured actuators need.
 
