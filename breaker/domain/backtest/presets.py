@@ -32,7 +32,8 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from breaker.domain.backtest.others import DAY, HOUR, WEEK, Ceiling, LastShare, Preset, Share
+from breaker.domain.backtest.conditions import DAY, HOUR, WEEK, Ceiling, LastShare, Share
+from breaker.domain.backtest.others import Preset
 from breaker.domain.detectors import PLATFORM_LINES, Signal
 
 if TYPE_CHECKING:
