@@ -10,7 +10,7 @@ from breaker.domain.probe import DAY, Outlook, Phase
 if TYPE_CHECKING:
     from breaker.domain.probe import Probe, ProbeRules
 
-_HOUR = 3_600.0
+_HOUR, _MINUTE = 3_600.0, 60.0
 
 
 NOT_ENFORCED = "Its mode is {}, in which nothing is let go by itself."
@@ -94,7 +94,9 @@ def _days(days: float) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """Return a duration as people say it: in hours below two days, and in days beyond."""
+    """Return a duration as people say it: in hours below two days, and in days beyond it."""
     if seconds >= 2 * DAY:
         return f"{seconds / DAY:.3g} days"
-    return f"{seconds / _HOUR:.3g} h" if seconds >= _HOUR else f"{seconds / 60:.2g} min"
+    if seconds >= _HOUR:
+        return f"{seconds / _HOUR:.3g} h"
+    return f"{seconds / _MINUTE:.2g} min" if seconds >= _MINUTE else f"{seconds:.2g} s"
