@@ -342,7 +342,15 @@ async def _world(plan: DemoPlan, home: Path, audience: Audience) -> AsyncIterato
             "guard.group_share": 1.0,
         }
         listener = _Listener(simulation.clock, audience)
-        rhythm = Rhythm(upkeep=DAY / 2, grants=DAY, adoption=DAY, pooling=DAY / 8, feed=DAY / 48, held_stops=DAY / 48)
+        rhythm = Rhythm(
+            upkeep=DAY / 2,
+            grants=DAY,
+            adoption=DAY,
+            pooling=DAY / 8,
+            probing=DAY / 288,
+            feed=DAY / 48,
+            held_stops=DAY / 48,
+        )
         async with running(load(None, flags, {}), simulation.clock, rhythm=rhythm, listener=listener) as daemon:
             yield _World(plan, home, simulation, daemon, listener, audience, url, flags)
 

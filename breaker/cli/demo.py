@@ -100,7 +100,7 @@ class _Story:
 
     def decides(self, at: float, given: Given) -> None:
         verdict = given.verdict
-        if verdict.applied and verdict.to is not State.WARNED:
+        if verdict.applied and verdict.to is not State.WARNED and verdict.to is not verdict.before:
             self._say(f"{_moment(at)}  {given.account.address}  {verdict.before} -> {verdict.to}: {verdict.why}")
 
     def decides_domain(self, at: float, given: GivenDomain) -> None:
