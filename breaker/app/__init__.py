@@ -24,7 +24,9 @@ from breaker.app.derived import (
     profiles,
     window_sizes,
 )
+from breaker.app.examination import examine
 from breaker.app.foresight import WouldAct, would_act
+from breaker.app.history import History, histories
 from breaker.app.installations import Installation, installations
 from breaker.app.operations import Operations, operations, wire_operations
 from breaker.app.readiness import readiness_checks
@@ -37,6 +39,7 @@ __all__ = [
     "DemoPlan",
     "DemoResult",
     "FleetVolumes",
+    "History",
     "Installation",
     "Operations",
     "Stop",
@@ -51,11 +54,13 @@ __all__ = [
     "demonstrate",
     "domain_as_json",
     "embedded_postgres",
+    "examine",
     "explanation_as_json",
     "fleet_accounts",
     "fleet_act_as_json",
     "fleet_volumes",
     "guard_as_json",
+    "histories",
     "hold_as_json",
     "installations",
     "migrate",

@@ -15,8 +15,10 @@ from breaker.cli import (
     configuration,
     demo,
     detection,
+    doctor,
     fleet,
     guard,
+    history,
     schema,
     serve,
     setup,
@@ -45,6 +47,7 @@ FAMILIES: Sequence[Family] = (
     simulate,
     serve,
     setup,
+    doctor,
     schema,
     configuration,
     fleet,
@@ -53,6 +56,7 @@ FAMILIES: Sequence[Family] = (
     guard,
     detection,
     backtest,
+    history,
 )
 """The modules of the commands, in the order in which `--help` lists them; each has `register(application)`."""
 

@@ -9,6 +9,7 @@ import typer
 
 from breaker.app import Installation, installations
 from breaker.cli.exit_codes import ExitCode
+from breaker.cli.history import run_backfill
 from breaker.cli.options import Config, DataDir, Json, read_settings
 from breaker.cli.output import print_json, remark
 from breaker.cli.running import run
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from breaker.config import Settings
     from breaker.flows.set_up_plan import Step
     from breaker.flows.tear_down import Removal
+
+_OFFERED = "90d"
+"""All that the platform keeps."""
 
 _ASKED_BEYOND = 10
 """Stopped accounts beyond whose release nobody is taken to have agreed by saying nothing."""
@@ -44,6 +48,15 @@ def setup(  # noqa: PLR0913 - every argument is an option that a person may give
             show_default=False,
         ),
     ] = False,
+    history: Annotated[
+        str | None,
+        typer.Option(
+            "--backfill",
+            metavar="90d",
+            help="Then read so much of the platform's history, as `breaker backfill` does; unset: ask on a terminal.",
+            show_default=False,
+        ),
+    ] = None,
     yes: Yes = False,
     json: Json = False,
     config: Config = None,
@@ -55,7 +68,13 @@ def setup(  # noqa: PLR0913 - every argument is an option that a person may give
     there is found again and changed only where it has to be, so a second run has nothing to do.
     """
     settings = read_settings(config, data_dir=data_dir)
-    raise typer.Exit(run(_set_up(settings, _Manner(plan, yes, json), take_over=take_over)))
+    code, fresh = run(_set_up(settings, _Manner(plan, yes, json), take_over=take_over))
+    if code is ExitCode.DONE and not plan:
+        if history is None and fresh and not (yes or json) and sys.stdin.isatty() and _wants_history():
+            history = _OFFERED
+        if history is not None:
+            code = run_backfill(settings, history, quiet=json)  # with --json, one document was printed already
+    raise typer.Exit(code)
 
 
 def teardown(
@@ -128,16 +147,29 @@ class _Manner:
         return ExitCode.DONE
 
 
-async def _set_up(settings: Settings, manner: _Manner, *, take_over: bool) -> ExitCode:
+async def _set_up(settings: Settings, manner: _Manner, *, take_over: bool) -> tuple[ExitCode, bool]:
+    """Set up; return how it ended, and whether anything was done."""
+    changed = False
     async with installations(settings, take_over=take_over) as applications:
         for one in applications:
             planned = await one.set_up.plan()
             manner.show(one.application_id, planned.steps, planned.notes)
             if planned.steps and not manner.plan:
                 if not manner.agreed():
-                    return _not_agreed(one)
+                    return _not_agreed(one), changed
                 await manner.follow(one.set_up.carry_out(planned))
-    return manner.end()
+                changed = True
+    return manner.end(), changed
+
+
+def _wants_history() -> bool:
+    """Ask whether history is read now."""
+    return typer.confirm(
+        f"Read the last {_OFFERED} of sends from the platform now, so that windows are full? It stops nobody. Later: "
+        f"breaker backfill --since {_OFFERED}",
+        default=True,
+        err=True,
+    )
 
 
 async def _tear_down(settings: Settings, manner: _Manner) -> ExitCode:

@@ -10,6 +10,8 @@ from breaker.flows.judge_again import judge_again
 from breaker.ports import TryTransactionAgainError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from breaker.domain.counters import Counters
     from breaker.flows.count import Count
     from breaker.flows.judge import Given
@@ -28,11 +30,13 @@ class JudgeOnce:
         count: What judges. Its modes let nothing be done, so what is found stands as pending beside the state, and
             nobody is stopped for what was seen before.
         clock: The time.
+        first: Awaited before anybody is judged: reads what the accounts of a group say about each other.
     """
 
     accounts: ActiveAccounts
     count: Count
     clock: Clock
+    first: Callable[[], Awaitable[object]]
 
     async def __call__(self, application_id: str, since: float) -> list[Given]:
         """Judge, and return the verdicts.
@@ -44,6 +48,7 @@ class JudgeOnce:
         Raises:
             StoreError: The database can't be used now; verdicts that were given stay.
         """
+        await self.first()
         given: list[Given] = []
         async for page in self.accounts.pages(since, _PAGE):
             for account, _, counters in page:
