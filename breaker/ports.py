@@ -449,6 +449,10 @@ class PlatformStandings(Protocol):
         """
         ...
 
+    async def note_unverified(self, account: int, at: float) -> None:
+        """Remember that the platform refused a send since the account's sending domain is not verified."""
+        ...
+
     async def end(self, now: float) -> Sequence[Announced]:
         """End what a later delivered send, a person's reset or its time has ended; return it."""
         ...

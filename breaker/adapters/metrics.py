@@ -29,6 +29,7 @@ from breaker.domain.circuit import HeldBy, Mode
 from breaker.domain.commands import PRIORITIES, CommandKind
 from breaker.domain.platform_standing import SEVERITY, SendRefusal
 from breaker.domain.probe import Phase
+from breaker.domain.protection import Unprotected
 from breaker.domain.states import State
 from breaker.ports import StoreError
 
@@ -291,6 +292,13 @@ class Metrics:
             ["what"],
             registry=registry,
         )
+        self._unprotected = Gauge(
+            "breaker_accounts_unprotected",
+            "Accounts that a stop would not stop, by the first reason found. Read from the platform every minute.",
+            ["reason"],
+            registry=registry,
+        )
+        self._unprotected_in: dict[str, Mapping[Unprotected, int]] = {}
         self._gate_answers = Counter(
             "breaker_gate_answers_total",
             "Answers of the gate, by whether the account may send, and by its state.",
@@ -356,6 +364,12 @@ class Metrics:
     def platform_acted(self, what: SendRefusal, scope: Scope | None) -> None:
         """Count something that the platform did."""
         self._platform_acts.labels(what, scope or _NONE).inc()
+
+    def unprotected(self, application_id: str, counts: Mapping[Unprotected, int]) -> None:
+        """Note how many accounts of an application a stop would not stop."""
+        self._unprotected_in[application_id] = counts
+        for reason in Unprotected:
+            self._unprotected.labels(reason).set(sum(one.get(reason, 0) for one in self._unprotected_in.values()))
 
     def gate_answered(self, answer: Answer) -> None:
         """Count an answer of the gate."""

@@ -35,6 +35,7 @@ from breaker.adapters.nylas.transport import Transport
 from breaker.adapters.postgres.adoption import PostgresAdoption
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.domains import PostgresDomains
+from breaker.adapters.postgres.examination.records import PostgresExamination
 from breaker.adapters.postgres.facts import OtherSendKeyError, check_send_key
 from breaker.adapters.postgres.feed import PostgresFeed
 from breaker.adapters.postgres.gate import PostgresCircuitChanges
@@ -54,6 +55,8 @@ from breaker.app.readiness import readiness_checks
 from breaker.app.refusals import Refusals
 from breaker.app.reload import Reload
 from breaker.app.reporter import Reporter
+from breaker.app.signs_of_life import EVERY as SIGNS_OF_LIFE
+from breaker.app.signs_of_life import SignsOfLife
 from breaker.domain.circuit import Mode
 from breaker.domain.gate import GateMemory
 from breaker.flows.adopt import Sweep
@@ -68,6 +71,7 @@ from breaker.flows.order_again import order_again
 from breaker.flows.probe import Prober
 from breaker.flows.release_held import ReleaseHeld
 from breaker.flows.watch_feed import EVERY, WatchFeed
+from breaker.flows.watch_protection import WatchProtection
 from breaker.ports import ModeInForce, PlatformError, StoreError
 
 if TYPE_CHECKING:
@@ -108,6 +112,7 @@ class Rhythm:
         probing: Between two looks at the accounts that are on their way back.
         held_stops: Between two looks at what the fleet guard holds.
         evaluations: Between two readings of the platform's receipts of refused sends; seconds of the wall.
+        protection: Between two looks at whether Breaker's rules hold for all accounts.
     """
 
     upkeep: float = 60.0
@@ -120,6 +125,7 @@ class Rhythm:
     probing: float = 1.0
     held_stops: float = 5.0
     evaluations: float = 60.0
+    protection: float = 60.0
 
 
 class OnlyObserving:
@@ -209,9 +215,11 @@ class Daemon:
             self._refusals = Refusals(
                 pool, self.operations.in_force, modes, self.holding, self._clock, reporter, self.name
             )
+            life = SignsOfLife(pool, self.name, lambda: self.guarded, self._clock, observe_only=observe_only)
             upkeep = PostgresUpkeep(pool, self._intake.partitions)
             await upkeep.make_days_ahead(self._clock.now())
             self._start_workers(pool, upkeep)
+            self._every("signs of life", life, SIGNS_OF_LIFE, asyncio.sleep)
             self._every("feed", feed, self._rhythm.feed, self._clock.sleep)
             self._every("held stops", self._release_held(pool), self._rhythm.held_stops, self._clock.sleep)
             for work in (
@@ -219,6 +227,7 @@ class Daemon:
                 self.operations.modes.keep_fresh(),
             ):
                 self._tasks.append(asyncio.create_task(work))
+            stack.push_async_callback(_take_leave, life)
             stack.push_async_callback(self._stop_workers)
             self._intake.ingest.start()
             stack.push_async_callback(self._intake.ingest.stop)
@@ -234,6 +243,7 @@ class Daemon:
                     self._settings.intake.max_recipients,
                     self._settings.intake.answer_within_seconds,
                 ),
+                life.signings,
             )
             admin = AdminListener(
                 self.operations,
@@ -365,6 +375,16 @@ class Daemon:
             quarantines=around.quarantines,
         )
         self._every("adoption", sweep, self._rhythm.adoption, self._clock.sleep)
+        protection = WatchProtection(
+            application_id=one.id,
+            names=around.names,
+            platform=platform,
+            inventory=around.inventory,
+            placed=PostgresExamination(pool),
+            actuators_of=lambda workspace_id: one.application.workspace(workspace_id).actuators,
+            told=self._metrics.unprotected,
+        )
+        self._every("protection", protection, self._rhythm.protection, self._clock.sleep)
         domains = SweepDomains(
             application_id=one.id,
             platform=platform,
@@ -491,6 +511,11 @@ async def _again_and_again(
         except Exception:
             log.exception("worker failed unexpectedly, and goes on", worker=name)
         await sleep(seconds)
+
+
+async def _take_leave(life: SignsOfLife) -> None:
+    with suppress(StoreError):  # who is not told hears of it by its silence
+        await life.leave()
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from breaker.domain.circuit import HeldBy, Mode, apply
 from breaker.domain.commands import plan
-from breaker.domain.platform_standing import SEVERITY, standing_of, stop
+from breaker.domain.platform_standing import SEVERITY, SendRefusal, standing_of, stop
 from breaker.flows.judge import Given
 from breaker.ports import TryTransactionAgainError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from breaker.domain.commands import Actuator
-    from breaker.domain.platform_standing import PlatformStanding, SendRefusal
+    from breaker.domain.platform_standing import PlatformStanding
     from breaker.ports import Account, Circuits, Clock, Holds, Modes, PlatformStandings, Refused
 
 _ATTEMPTS = 5
@@ -93,6 +93,8 @@ class NoteRefusals:
             standing = await self._standings.note(meant[0].key, seen, self._clock.now())
             if standing is not None:
                 await self._stop(meant[0], standing)
+        elif one.refusal is SendRefusal.DOMAIN_NOT_VERIFIED:
+            await self._standings.note_unverified(meant[0].key, one.example.at)
         return None
 
     async def _stop(self, account: Account, standing: PlatformStanding) -> None:

@@ -68,6 +68,18 @@ class Secrets(Protocol):
         ...
 
 
+class Signings(Protocol):
+    """Who is told how requests stood to their signatures."""
+
+    def right(self, application_id: str) -> None:
+        """A signature was right."""
+        ...
+
+    def wrong(self, application_id: str, body: bytes, encoding: str, matches: Callable[[bytes], bool] | None) -> None:
+        """A signature was wrong; `matches` tells whether it fits another body, and is None where there was none."""
+        ...
+
+
 class IntakeObserver(Protocol):
     """Who is told how requests ended, for metrics and the log."""
 
@@ -135,12 +147,20 @@ class WebhookListener:
         observer: Who is told.
         clock: The time.
         limits: How large things may be, and how long one may take.
+        signings: Who is told of signatures.
     """
 
-    def __init__(
-        self, secrets: Secrets, handlers: Handlers, observer: IntakeObserver, clock: Clock, limits: Limits
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts, wired once
+        self,
+        secrets: Secrets,
+        handlers: Handlers,
+        observer: IntakeObserver,
+        clock: Clock,
+        limits: Limits,
+        signings: Signings | None = None,
     ) -> None:
         """Keep the parts; nothing listens yet."""
+        self._signings = signings
         self._secrets = secrets
         self._handlers = handlers
         self._observer = observer
@@ -238,9 +258,22 @@ class WebhookListener:
             if matching_secret(body, signature, secrets) is not None:
                 found = application_id
         if found is None:
+            self._note_wrong(request, body, signature, known)
             reason = "the signature is wrong" if signature else f"the header {HEADER} is missing"
             raise Answer(401, "bad_signature" if signature else "no_signature", reason)
+        if self._signings is not None:
+            self._signings.right(found)
         return found
+
+    def _note_wrong(
+        self, request: web.Request, body: bytes, signature: str | None, known: Mapping[str, Sequence[str]]
+    ) -> None:
+        if self._signings is None:
+            return
+        secrets = [secret for some in known.values() for secret in some]
+        matches = None if not signature else lambda other: matching_secret(other, signature, secrets) is not None
+        application_id = next(iter(known)) if len(known) == 1 else ""
+        self._signings.wrong(application_id, body, request.headers.get("Content-Encoding", ""), matches)
 
     def _unpack(self, body: bytes) -> bytes:
         unpacker = zlib.decompressobj(_GZIP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
@@ -27,12 +28,18 @@ ANSWER_WITHIN = 10.0
 _THROTTLED = 1.0
 """Seconds of silence after a 429 that names none: the platform counts requests by the second."""
 
+_HALF_A_SECOND = 0.5
+
 _LONGEST_SILENCE = 60.0
 """No `Retry-After` keeps all requests back for longer; who asked may still wait as long as it says."""
 
 
 def no_observer(_status: str) -> None:
     """Count nothing."""
+
+
+def no_watch(_ahead: float) -> None:
+    """Compare nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class Transport:
         clock: For `Retry-After` headers that name a date.
         observe: Told how each request ended: the HTTP status, `timeout`, `connection` or `not_json`.
         answer_within: Real seconds that an answer may take, connecting included.
+        compare: Told with every answer how many seconds the platform's clock is ahead of ours, to within a second.
     """
 
     session: aiohttp.ClientSession
@@ -83,6 +91,7 @@ class Transport:
     clock: Clock
     observe: Callable[[str], None] = no_observer
     answer_within: float = ANSWER_WITHIN
+    compare: Callable[[float], None] = no_watch
 
     async def read(self, decoder: msgspec.json.Decoder[Decoded], urgency: Urgency, request: Request) -> Decoded:
         """Send a request when it is its turn, and return its answer.
@@ -110,6 +119,7 @@ class Transport:
 
     async def _send(self, urgency: Urgency, request: Request) -> bytes:
         await self.budget.turn(urgency)
+        begun = self.clock.now()
         try:
             async with self.session.request(
                 request.method,
@@ -129,9 +139,18 @@ class Transport:
             why = "no connection" if isinstance(error, aiohttp.ClientConnectionError) else type(error).__name__
             raise TryAgainError(f"{request} could not be sent to {self.api_url}: {why}") from None
         self.observe(str(response.status))
+        self._compare(response.headers.get("Date"), (begun + self.clock.now()) / 2)
         if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
             return answer
         raise self._failure(request, response, answer)
+
+    def _compare(self, date: str | None, now: float) -> None:
+        """Read the platform's time, which it gives in whole seconds (RFC 9110, 6.6.1)."""
+        try:
+            there = parsedate_to_datetime(date or "").timestamp() + _HALF_A_SECOND
+        except ValueError:
+            return
+        self.compare(there - now)
 
     def _headers(self, request: Request) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {self.api_key}", "Accept": "application/json"}

@@ -108,6 +108,12 @@ _READ = """
         last_refused_at = greatest(e.last_refused_at, excluded.last_refused_at)
 """
 
+_UNVERIFIED = """
+    INSERT INTO unverified_domains AS u (application, domain, seen_at)
+    SELECT a.application, a.domain, $2 FROM accounts a WHERE a.account = $1 AND a.domain IS NOT NULL
+    ON CONFLICT (application, domain) DO UPDATE SET seen_at = greatest(u.seen_at, excluded.seen_at)
+"""
+
 
 class PostgresPlatformStandings:
     """`breaker.ports.PlatformStandings` on PostgreSQL.
@@ -139,6 +145,11 @@ class PostgresPlatformStandings:
                 standing = joined(platform_of(row) if row else None, seen)
                 await connection.execute(_STORE, account, *_columns(standing), now)
         return standing
+
+    async def note_unverified(self, account: int, at: float) -> None:
+        """Remember that the account's sending domain was refused as not verified."""
+        with translated():
+            await self._pool.execute(_UNVERIFIED, account, at)
 
     async def end(self, now: float) -> Sequence[Announced]:
         """End what a later delivered send, a person's reset or its time has ended; return it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -51,7 +51,7 @@ class Guarding:
 
     installation: str
     acts: bool
-    observing: Sequence[str] = field(default=())
+    observing: tuple[str, ...] = ()
 
 
 class PostgresSignsOfLife:
