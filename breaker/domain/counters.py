@@ -179,7 +179,8 @@ class Counters:
                 heard = list(compress(run, to_feedback[place:end]))
                 self.bounces.add_run(run)
                 self.complaints.add_run(run)
-                self.feedback.add_run(heard)
+                if heard:
+                    self.feedback.add_run(heard)
                 self._add(Tally(len(run), 0, 0, len(run), 0, 0, len(heard), 0))
                 self.latest = run[-1]
                 place = end
