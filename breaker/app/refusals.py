@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import structlog
@@ -11,7 +12,7 @@ from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.platform_standings import PostgresPlatformStandings
 from breaker.app.derived import window_sizes
-from breaker.domain.platform_standing import Example, Source, refusal_of
+from breaker.domain.platform_standing import Example, Source
 from breaker.flows.keep_standings import KeepStandings
 from breaker.flows.lease import Lease
 from breaker.flows.note_refusals import NoteRefusals
@@ -65,7 +66,13 @@ class Refusals:
         self._holder = holder
         self._standings = PostgresPlatformStandings(pool)
         circuits = PostgresCircuits(pool, window_sizes(in_force.settings))
-        self.note = NoteRefusals(self._standings, circuits, modes, holds, in_force.actuators_of, clock, reporter)
+
+        def paused() -> re.Pattern[str]:
+            return re.compile(in_force.settings.platform.paused_text, re.IGNORECASE)
+
+        self.note = NoteRefusals(
+            self._standings, circuits, modes, holds, in_force.actuators_of, clock, reporter, paused
+        )
         self.keep = KeepStandings(self._standings, self._lease("platform standings"), clock, reporter)
 
     async def failed(self, event: SendFailed) -> None:
@@ -74,7 +81,7 @@ class Refusals:
         Raises:
             StoreError: The database can't be used now.
         """
-        refusal = refusal_of(event.status, event.message)
+        refusal = self.note.reason(event.status, event.message)
         if refusal is None:
             return
         at = min(event.occurred_at, self._clock.now())

@@ -30,6 +30,7 @@ AT_ONCE = frozenset(
         "ledger.retention_days",
         "log",
         "mode",
+        "platform.paused_text",
         "probing",
         "profiles",
         "public_url",

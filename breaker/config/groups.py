@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from breaker.config.values import Domains, Volumes
+from breaker.config.values import Domains, RegularExpression, Volumes
 from breaker.domain.detectors import Signal
 from breaker.domain.outcomes import BounceClass
 
@@ -219,6 +219,10 @@ class PlatformSettings(Group):
     sweep_seconds: Seconds = 60.0
     """Seconds between two sweeps that compare the platform with what is wanted. Default: 60: what is blocked there and
     unknown here is shown wrongly until the next one, and a sweep that finds nothing costs two or three requests."""
+
+    paused_text: RegularExpression = "suspend|paus"
+    """What the text of a refused send (status 400) speaks of where the platform has paused the account: a regular
+    expression, upper and lower case alike. Default: `suspend|paus`, since the exact words are not published."""
 
     @model_validator(mode="after")
     def _retries_grow(self) -> Self:

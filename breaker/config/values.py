@@ -120,6 +120,14 @@ def _check_database_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _check_expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"must be a regular expression: {error}") from error
+    return text
+
+
 def _not_empty(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().strip():
         raise ValueError("must not be empty")
@@ -132,6 +140,7 @@ Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 Secrets = Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(split_list)]
 Listen = Annotated[ListenAddress, NoDecode, BeforeValidator(parse_listen_address)]
 AdminTokens = Annotated[tuple[AdminToken, ...], NoDecode, BeforeValidator(parse_admin_tokens)]
+RegularExpression = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_check_expression)]
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 
 # An application's id and an installation's stand in file names, in paths of URLs and in names on the platform.

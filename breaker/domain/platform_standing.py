@@ -84,7 +84,9 @@ PASSES_WITHIN = 900.0
 _DAY = 86_400.0
 _MINUTE = 60.0
 
-_PAUSED = re.compile(r"suspend|paus", re.IGNORECASE)
+PAUSED = re.compile(r"suspend|paus", re.IGNORECASE)
+"""What the 400 of a paused account speaks of; its words are not published, so this can be configured."""
+
 _RESTRICTED = re.compile(r"abuse\s+restriction", re.IGNORECASE)
 _UNVERIFIED = re.compile(r"domain\s+is\s+not\s+verified", re.IGNORECASE)
 _EVALUATION = re.compile(r"\b(rules?|evaluat\w*)\b", re.IGNORECASE)
@@ -94,16 +96,17 @@ _RULE = re.compile(r"\brules?\b", re.IGNORECASE)
 _SCOPES = re.compile(r"\b(sender|domain|org(?:ani[sz]ation)?|application|grant)\b", re.IGNORECASE)
 
 
-def refusal_of(status: int | None, message: str) -> SendRefusal | None:
+def refusal_of(status: int | None, message: str, paused: re.Pattern[str] = PAUSED) -> SendRefusal | None:
     """Return why a send was refused, or None where it was not.
 
     Args:
         status: The HTTP status, or of a failed send the one that its error names; SMTP's 451 is one too. None where
             nobody names one: then the words alone decide.
         message: The text of the error.
+        paused: What the text of a pause speaks of.
     """
     if status is None:
-        return _by_words_alone(message)
+        return _by_words_alone(message, paused)
     if status < 400:  # noqa: PLR2004 - HTTP's
         return None
     # A restriction and a pause are told by their words, whatever status carries them.
@@ -113,7 +116,7 @@ def refusal_of(status: int | None, message: str) -> SendRefusal | None:
         400: SendRefusal.DOMAIN_NOT_VERIFIED
         if _UNVERIFIED.search(message)
         else SendRefusal.PLATFORM_PAUSED
-        if _PAUSED.search(message)
+        if paused.search(message)
         else None,
         403: SendRefusal.BLOCKED_BY_RULE if _RULE.search(message) else None,
         429: SendRefusal.RATE_LIMITED,
@@ -123,10 +126,10 @@ def refusal_of(status: int | None, message: str) -> SendRefusal | None:
     return found or SendRefusal.OTHER
 
 
-def _by_words_alone(message: str) -> SendRefusal:
-    for status, words in ((400, _PAUSED), (400, _UNVERIFIED), (503, _FAILED_TO_EVALUATE), (403, _RULE), (429, _RATE)):
+def _by_words_alone(message: str, paused: re.Pattern[str]) -> SendRefusal:
+    for status, words in ((400, paused), (400, _UNVERIFIED), (503, _FAILED_TO_EVALUATE), (403, _RULE), (429, _RATE)):
         if words.search(message):
-            return refusal_of(status, message) or SendRefusal.OTHER
+            return refusal_of(status, message, paused) or SendRefusal.OTHER
     return SendRefusal.RESTRICTED if _RESTRICTED.search(message) else SendRefusal.OTHER
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from breaker.domain.circuit import HeldBy, Mode, apply
 from breaker.domain.commands import plan
-from breaker.domain.platform_standing import SEVERITY, SendRefusal, standing_of, stop
+from breaker.domain.platform_standing import PAUSED, SEVERITY, SendRefusal, refusal_of, standing_of, stop
 from breaker.flows.judge import Given
 from breaker.ports import TryTransactionAgainError
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Collection, Sequence
 
     from breaker.domain.commands import Actuator
@@ -49,6 +50,7 @@ class NoteRefusals:
         actuators_of: The ways to stop that are on for an account.
         clock: The time.
         told: Who is told.
+        paused: Returns what the text of a pause speaks of.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - its parts, wired once
@@ -60,6 +62,7 @@ class NoteRefusals:
         actuators_of: Callable[[Account], Collection[Actuator]],
         clock: Clock,
         told: Told,
+        paused: Callable[[], re.Pattern[str]] = lambda: PAUSED,
     ) -> None:
         """Wire the parts."""
         self._standings = standings
@@ -69,6 +72,11 @@ class NoteRefusals:
         self._actuators_of = actuators_of
         self._clock = clock
         self._told = told
+        self._paused = paused
+
+    def reason(self, status: int | None, message: str) -> SendRefusal | None:
+        """Return why a send was refused, by its status and text, or None where it was not."""
+        return refusal_of(status, message, self._paused())
 
     async def __call__(self, refused: Sequence[Refused]) -> Sequence[UnknownAccountError | None]:
         """Note refused sends; return for each why it was not noted, or None.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -58,6 +59,14 @@ def test_why_a_send_was_refused_is_read_from_status_and_text(
     status: int | None, message: str, refusal: str | None
 ) -> None:
     assert refusal_of(status, message) == refusal
+
+
+def test_the_words_of_a_pause_can_be_said_otherwise() -> None:
+    words = re.compile("frozen")
+
+    assert refusal_of(400, "this mailbox is frozen", words) is SendRefusal.PLATFORM_PAUSED
+    assert refusal_of(None, "this mailbox is frozen", words) is SendRefusal.PLATFORM_PAUSED
+    assert refusal_of(400, "sending paused", words) is SendRefusal.OTHER
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,15 @@ from aiohttp import web
 
 from breaker.adapters.http.problems import Problem, bad_value
 from breaker.adapters.nylas.errors import redacted
-from breaker.domain.platform_standing import Example, Source, refusal_of
+from breaker.domain.platform_standing import Example, Source
 from breaker.domain.selectors import Scope, parse_selector
 from breaker.ports import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+    from breaker.domain.platform_standing import SendRefusal
 
 MOST = 500
 """Observations in one request."""
@@ -68,6 +70,10 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
 class Refusals(Protocol):
     """Takes in refused sends."""
 
+    def reason(self, status: int | None, message: str) -> SendRefusal | None:
+        """Return why a send was refused, by its status and text, or None where it was not."""
+        ...
+
     async def __call__(self, refused: Sequence[Refused]) -> Sequence[Exception | None]:
         """Note refused sends; return for each why it was not noted, or None."""
         ...
@@ -90,7 +96,7 @@ async def take_observations(request: web.Request, refusals: Refusals, now: float
     refused: list[tuple[int, Refused]] = []
     for index, raw in enumerate(given):
         try:
-            one = _refused(_read_one.decode(raw), now)
+            one = _refused(_read_one.decode(raw), refusals, now)
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError) as error:
             results[index] |= {"result": "error", "error": _sentence(error)}
         else:
@@ -117,7 +123,7 @@ async def _observations(request: web.Request) -> Sequence[msgspec.Raw]:
     return found
 
 
-def _refused(one: Observation, now: float) -> Refused | None:
+def _refused(one: Observation, refusals: Refusals, now: float) -> Refused | None:
     """Return the refused send of an observation, or None where the send was not refused.
 
     Raises:
@@ -136,7 +142,7 @@ def _refused(one: Observation, now: float) -> Refused | None:
     for name, text in (("type", one.type), ("request_id", one.request_id or "")):
         if len(text) > _LONGEST or not text.isprintable():
             raise ValueError(f"{name}: must be printable, and {_LONGEST} characters at most")
-    refusal = refusal_of(one.status, one.message)
+    refusal = refusals.reason(one.status, one.message)
     if refusal is None:
         return None
     message = redacted("".join(each if each.isprintable() else " " for each in one.message))
