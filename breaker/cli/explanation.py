@@ -237,7 +237,8 @@ def _next_steps(explanation: Explanation) -> Iterator[str]:
     if circuit.pending and WANTED[circuit.pending.to] is not Wanted.SENDING and standing.enforceable:
         yield f'  To take the pending verdict:  breaker mode {name} enforce --apply-pending --reason "..."'
     if standing.probe and standing.probe.phase in (Phase.ASKING, Phase.COOLING):
-        yield f'  To have it probed now:  breaker probe {name} --reason "..."'
+        answer = "To say yes" if standing.probe.asks else "To have it probed now"
+        yield f'  {answer}:  breaker probe {name} --reason "..."'
     if circuit.state in (State.STOPPED, State.LIMITED, State.PROBING):
         yield f'  To let it go:  breaker reset {name} --reason "..." --wait 60s'
     elif standing.enforceable:
