@@ -14,8 +14,10 @@ flow again. Two things are looked at, for each application:
      absence lets no probe end well.
   2. The median account. In a fleet of which half of the accounts bounce more than a tenth of their mail it is not the
      mailboxes that fail: the platform pauses a single one there. That is seen within a quarter of an hour, well before
-     a silence is certain. The account that is judged is left out, and 20 others must have been heard of. Refusals for
-     policy are no bounces here: a domain whose authentication breaks is a failure that its circuit has to see.
+     a silence is certain. What counts is when mail was sent: bounces come late, and an hour after a campaign nothing
+     else comes, but they belong to the deliveries of that campaign. The account that is judged is left out, and 20
+     others must have been heard of. Refusals for policy are no bounces here: a domain whose authentication breaks is a
+     failure that its circuit has to see.
 
 Without a week of history the hours of the day before stand in for those of the week before; without a day, only the
 median is looked at. That makes a Saturday look silent that follows a Friday, which the one read of send events settles;
@@ -202,16 +204,16 @@ class Sample:
         self._accounts: dict[str, dict[int, list[int]]] = {}
         self._limit = 1 << 32
 
-    def add(self, account: str, bounces: int, outcomes: int, now: float) -> None:
-        """Note outcomes that were heard, and how many of them are bounces."""
+    def add(self, account: str, bounces: int, outcomes: int, sent_at: float) -> None:
+        """Note outcomes that were heard, and how many of them are bounces, of mail that was sent at some moment."""
         slots = self._accounts.get(account)
         if slots is None:
             if zlib.crc32(account.encode()) >= self._limit:
                 return
             slots = self._accounts[account] = {}
             if len(self._accounts) > _MOST:
-                self._thin(now)
-        slot = int(now // _SLOT)
+                self._thin(sent_at)
+        slot = int(sent_at // _SLOT)
         counts = slots.get(slot)
         if counts is None:
             slots[slot] = [bounces, outcomes]
@@ -223,7 +225,7 @@ class Sample:
             counts[1] += outcomes
 
     def ratios(self, now: float, span: float) -> Iterator[tuple[str, float]]:
-        """Return the accounts that were heard of within a span, and which fraction of their outcomes were bounces."""
+        """Return the accounts that sent within a span, and which fraction of what was heard of that bounced."""
         first = int((now - span) // _SLOT) + 1
         for account, slots in self._accounts.items():
             recent = [counts for slot, counts in slots.items() if slot >= first]
@@ -259,8 +261,8 @@ def out_of_band(feed: Feed | None, sample: Sample, now: float, leaving_out: str 
         middle = median(ratios)
         if middle > BAND:
             why = (
-                f"Of the {len(ratios):,} accounts that were heard of within {span / 60:.0f} minutes, half bounced "
-                f"{100 * middle:.0f} % of their mail or more, as far as it was heard of."
+                f"Of the {len(ratios):,} accounts that sent within {span / 60:.0f} minutes, half bounced "
+                f"{100 * middle:.0f} % of that or more, as far as it was heard of."
             )
             return Blindness(BlindCause.RATIO, _lost_since(feed, now, span), why)
     return None

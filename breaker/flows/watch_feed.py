@@ -18,7 +18,7 @@ import structlog
 
 from breaker.domain.circuit import HeldBy
 from breaker.domain.domain_circuit import Interval
-from breaker.domain.feed import HOUR, BlindCause, Blindness, Feed, Heard, Sample, out_of_band, stale, too_quiet
+from breaker.domain.feed import HOUR, SPANS, BlindCause, Blindness, Feed, Heard, Sample, out_of_band, stale, too_quiet
 from breaker.domain.outcomes import BounceClass, OutcomeKind
 from breaker.ports import HeardKey, HeardOf, PlatformError
 
@@ -80,11 +80,13 @@ class WatchFeed:
         key = HeardKey(event.application_id, event.trigger, int(now // HOUR))
         before = self._heard.get(key)
         self._heard[key] = HeardOf(before.events + 1 if before else 1, now)
-        if event.kind in (OutcomeKind.DELIVERED, OutcomeKind.BOUNCED):
+        if event.kind in (OutcomeKind.DELIVERED, OutcomeKind.BOUNCED) and event.sent_at >= now - max(SPANS):
             outcomes = len(event.recipients)
             # Refusals are the sending domain's, whose failure is no matter of the feed.
             bounces = sum(one.bounce_class not in {None, BounceClass.POLICY} for one in event.recipients)
-            self._samples[event.application_id].add(event.grant_id or event.sender or "", bounces, outcomes, now)
+            self._samples[event.application_id].add(
+                event.grant_id or event.sender or "", bounces, outcomes, event.sent_at
+            )
 
     def blind(self, application_id: str, leaving_out: str | None, now: float) -> Blindness | None:
         """Return why an application's feed is not to be trusted, or None.

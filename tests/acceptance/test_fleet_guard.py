@@ -49,6 +49,44 @@ async def test_the_sixth_stop_of_a_storm_is_held_until_a_person_takes_it(world: 
     assert taken.code == 0
     assert Counter(await _states(fleet, daemon)) == {"stopped": 6, "limited": 1}
 
+    guard = (await world.breaker("guard", "--json")).json
+    assert [one["address"] for one in guard["held"]] == [second]
+    assert [(one["limit"], one["used"], one["allowed"]) for one in guard["limits"][:2]] == [
+        ("window", 5, 5),
+        ("total", 5, 5),
+    ]
+    # Once a person has made room it is judged again, and stopped without another bad outcome.
+    raised = await world.breaker("guard", "raise", "--to", "10", "--for", "10m", "--reason", "they are all bad")
+    assert raised.code == 0, raised
+    await daemon.confirmed(second, "stopped")
+    assert await platform.blocked() == {LIST: sorted(fleet)}
+
+
+async def test_a_hold_is_followed_at_once_and_stops_nobody_until_it_ends(world: World) -> None:
+    platform, daemon = await world.guarded("--accounts", "2")
+    bad, _ = [one["email"] for one in await platform.accounts()]
+    held = await world.breaker("hold", "on", "--reason", "the platform is being moved", "--for", "2h")
+    assert held.code == 0, held
+
+    async def on_hold() -> bool:
+        return await daemon.total("breaker_on_hold") == 1
+
+    await until("the daemon follows", on_hold, 5.0)
+    await platform.burst(bad, sends=30, hard_bounces=15)
+    await platform.delivered(30)
+    account = await daemon.known(bad)
+    assert (account["enforcement"]["wanted"], account["pending"]["held_by"]) == ("sending", "hold")
+    assert await platform.blocked() == {LIST: []}
+
+    assert (await world.breaker("hold", "off", "--reason", "moved")).code == 0
+
+    async def goes_on() -> bool:
+        return await daemon.total("breaker_on_hold") == 0
+
+    await until("the daemon follows", goes_on, 5.0)
+    await platform.burst(bad, sends=10, hard_bounces=10)
+    await daemon.confirmed(bad, "stopped")
+
 
 async def _states(fleet: list[str], daemon: Daemon) -> list[str]:
     return [(await daemon.known(address))["state"] for address in fleet]

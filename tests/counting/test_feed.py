@@ -263,3 +263,18 @@ async def test_old_hours_and_gaps_are_dropped(database_url: str) -> None:
         await PostgresFeed(at.one.pool).drop_old(NOW + 9 * WEEK)
 
         assert await at.one.pool.fetchval("SELECT count(*) FROM feed_hours") == 0
+
+
+async def test_late_bounces_of_a_campaign_belong_to_its_deliveries(database_url: str) -> None:
+    async with watching(database_url) as at:
+        for number in range(20):
+            await at.hear(*round_of(DELIVERED, f"campaign-{number}", NOW))
+        await at.look(NOW)
+        for number in range(2):
+            late = [of(n, BOUNCED, f"late-{number}-{n}", sent_at=NOW - 10) for n in range(FLEET)]
+            await at.hear(*late, now=NOW + 2_400)
+        await at.look(NOW + 2_400)
+        # Those of the morning say nothing of the evening.
+        await at.hear(*round_of(BOUNCED, "old", NOW), now=NOW + 4_000)
+
+        assert at.feed.held_by(APPLICATION, None, NOW + 4_000) is None

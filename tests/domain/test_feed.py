@@ -169,8 +169,7 @@ def test_half_of_a_fleet_does_not_bounce_at_once() -> None:
     assert found is not None
     assert found.cause is BlindCause.RATIO
     assert found.why == (
-        "Of the 20 accounts that were heard of within 15 minutes, half bounced 100 % of their mail or more, as far as "
-        "it was heard of."
+        "Of the 20 accounts that sent within 15 minutes, half bounced 100 % of that or more, as far as it was heard of."
     )
 
 
