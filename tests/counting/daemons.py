@@ -60,6 +60,9 @@ class FourInTwenty:
             return None
         return Suspicion(self.name, self.signal, State.STOPPED, None, bad, sends, 0.2)
 
+    def is_calm(self, counters: Counters) -> bool:
+        return self.suspect(counters) is None
+
     def describe(self) -> dict[str, object]:
         return {}
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,9 +56,9 @@ async def test_a_send_counts_for_what_the_table_says(
 ) -> None:
     for grant, in_order in (("grant-1", outcomes), ("grant-2", outcomes[::-1])):
         for one in in_order:
-            await alone.take(replace(one, grant_id=grant, sender=None))
+            await alone.take(one._replace(grant_id=grant, sender=None))
     for grant, in_order in (("grant-3", outcomes), ("grant-4", outcomes[::-1])):
-        await alone.take(*(replace(one, grant_id=grant, sender=None) for one in in_order))
+        await alone.take(*(one._replace(grant_id=grant, sender=None) for one in in_order))
 
     counted = [(await alone.counters(grant=f"grant-{number}")).totals for number in range(1, 5)]
     assert counted == [expected] * 4
