@@ -10,6 +10,7 @@ from breaker.adapters.clock import SystemClock
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.directory import PostgresDirectory
 from breaker.adapters.postgres.domains import PostgresDomains
+from breaker.adapters.postgres.feed import PostgresFeed
 from breaker.adapters.postgres.feedback import PostgresFeedback
 from breaker.adapters.postgres.fleet_acts import PostgresFleetActs
 from breaker.adapters.postgres.modes import PostgresModes
@@ -55,6 +56,7 @@ class Operations:
         operator: People's acts.
         fleet_acts: People's acts on the whole fleet.
         guard: What the fleet guard holds.
+        feed: What was heard of the platform.
     """
 
     clock: Clock
@@ -71,6 +73,7 @@ class Operations:
     operator: Operator
     fleet_acts: PostgresFleetActs
     guard: PostgresHeld
+    feed: PostgresFeed
 
 
 def wire_operations(settings: Settings, pool: asyncpg.Pool, clock: Clock) -> Operations:
@@ -109,6 +112,7 @@ def wire_operations(settings: Settings, pool: asyncpg.Pool, clock: Clock) -> Ope
         ),
         fleet_acts=PostgresFleetActs(pool),
         guard=PostgresHeld(pool, sizes, lambda: guard_limits(in_force.settings)),
+        feed=PostgresFeed(pool),
     )
 
 

@@ -18,7 +18,7 @@ from breaker.app import (
 from breaker.cli.domains import domain_lines, print_domain
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.explanation import print_explanation
-from breaker.cli.holds import current_hold, hold_line
+from breaker.cli.holds import current_hold, hold_line, keeping_back
 from breaker.cli.options import Config, DataDir, Json, read_settings
 from breaker.cli.output import Column, print_json, print_table, remark, results
 from breaker.cli.running import operate
@@ -98,11 +98,16 @@ def status(  # noqa: PLR0913 - every argument is an option that a person may giv
         except CursorError as error:
             raise typer.BadParameter(f"--cursor: {error}") from error
         domains = await available.domains.all((), wanted.domain)
-        held_back = await current_hold(available)
+        held_back, blind = await current_hold(available), await available.feed.open_gaps()
         if json:
             accounts = [account_as_json(one) for one in page.items]
             shown = [domain_as_json(one) for one in domains]
-            more = {"next_cursor": page.next_cursor, "domains": shown, **hold_as_json(held_back)}
+            more = {
+                "next_cursor": page.next_cursor,
+                "domains": shown,
+                **hold_as_json(held_back),
+                "blind": sorted(blind),
+            }
             print_json({"data": accounts, **more})
             return ExitCode.DONE
         counts = await available.fleet.by_state_and_mode()
@@ -124,8 +129,8 @@ def status(  # noqa: PLR0913 - every argument is an option that a person may giv
             )
         for line in domain_lines(domains, available.clock.now()):
             remark(line, style="yellow")
-        if held_back:
-            remark(hold_line(held_back, available.clock.now()), style="yellow")
+        for line in keeping_back(held_back, blind, available.clock.now()):
+            remark(line, style="yellow")
         if page.next_cursor:
             remark(f"Only the first {limit:,} are shown: --limit shows more, --state and --domain others.")
         return ExitCode.DONE

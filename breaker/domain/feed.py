@@ -65,7 +65,7 @@ SPANS = (900.0, 3_600.0)
 
 _SLOT = 300
 _LONGEST = WEEK
-_MOST = 2_000
+_MOST = 1_000
 """Accounts that are followed for the median: of a larger fleet a random part says as much."""
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from breaker.domain.acts import Act, ActKind
 from breaker.domain.circuit import HeldBy
+from breaker.domain.feed import BlindCause, Blindness
 from breaker.domain.selectors import parse_selector
 from breaker.domain.states import State
 
@@ -105,3 +106,22 @@ def test_a_false_stop_is_taken_back_as_one(shell: Terminal) -> None:
     said = shell.breaker("reset", "agent@x.example", "--false-stop", "--reason", "my mistake", "--json")
 
     assert said.json["results"][0]["detail"] == "Reset by a person as a false stop: my mistake"
+
+
+async def _a_gap(known: Fleet) -> None:
+    await known.know("agent@x.example", "grant-1")
+    found = Blindness(BlindCause.SILENCE, known.clock.now() - 3_600, "Nothing delivered was heard for 60 minutes.")
+    await known.operations.feed.begin_gap("app-1", found, known.clock.now())
+
+
+def test_status_says_what_keeps_everything_back(shell: Terminal) -> None:
+    shell.prepare(_a_gap)
+    shell.breaker("hold", "on", "--reason", "a move")
+
+    told = " ".join(shell.breaker("status").err.split())
+
+    assert "Automatic changes are on hold since 0 s by ada: a move" in told
+    assert "The feed of app-1 is blind since" in told
+    assert told.endswith("so nothing changes automatically: Nothing delivered was heard for 60 minutes.")
+    shown = shell.breaker("status", "--json").json
+    assert (shown["hold"]["reason"], shown["blind"]) == ("a move", ["app-1"])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _KEPT = 2 * WEEK + DAY
 _GAPS_KEPT = 90 * DAY
+_NEVER = float("inf")
 _BREAK = 300.0
 """Seconds without any daemon after which listening begins anew: what came meanwhile is delivered again."""
 
@@ -159,6 +160,12 @@ class PostgresFeed:
             )
             for application_id, known_since, listening_since, quiet_at in feeds
         }
+
+    async def open_gaps(self) -> Mapping[str, Gap]:
+        """Return the gaps that go on, by application."""
+        with translated():
+            rows = await self._pool.fetch(_GAPS, _NEVER)
+        return {application_id: Gap(at, BlindCause(cause), *rest) for application_id, at, cause, *rest in rows}
 
     async def begin_gap(self, application_id: str, found: Blindness, now: float) -> bool:
         """Begin a gap, or see the one that goes on once more."""
