@@ -169,7 +169,7 @@ class _Listener:
 
     found: Backtest
     most_recipients: int
-    delivered: Callable[[str, str | None, str | None, str, int, str, float], None]
+    delivered: Callable[[tuple[str, str | None, str | None], str, int, str, float], None]
 
     def other(self, notification: Notification, received_at: float) -> None:
         """Take in whatever it is."""

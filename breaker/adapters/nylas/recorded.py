@@ -28,17 +28,15 @@ class _Recorded(DeliveryEnvelope):
 class Listener(Protocol):
     """Who is told what lines say."""
 
-    def delivered(  # noqa: PLR0913, PLR0917 - made for speed: most lines are this one
+    def delivered(
         self,
-        application_id: str,
-        grant_id: str | None,
-        sender: str | None,
+        account: tuple[str, str | None, str | None],
         message_id: str,
         sent_at: int,
         address: str,
         received_at: float,
     ) -> None:
-        """Take in that a message was delivered to one recipient."""
+        """Take in that a message of an account (application, grant, address) was delivered to one recipient."""
         ...
 
     def other(self, notification: Notification, received_at: float) -> None:
@@ -91,9 +89,7 @@ def read_line(line: bytes, listener: Listener) -> None:
         if part is not None and len(part.recipients) == 1:
             account = sender_of(envelope.data)
             message = envelope.data.object.message
-            listener.delivered(
-                *account, message.id, seconds(message.sent_at), required(part.recipients[0]), received_at
-            )
+            listener.delivered(account, message.id, seconds(message.sent_at), required(part.recipients[0]), received_at)
             return
     listener.other(understood(envelope, line, received_at), received_at)
 

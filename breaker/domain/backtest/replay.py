@@ -110,31 +110,36 @@ class Replay:
         if len(account.kept.known) > account.kept.prune_at:
             account.kept.prune(now - rules.retention - _DAY)
 
-    def delivered(  # noqa: PLR0913, PLR0917 - made for speed: most lines are this, and nothing is packed up for it
+    def delivered(
         self,
-        application_id: str,
-        grant_id: str | None,
-        sender: str | None,
+        sender: tuple[str, str | None, str | None],
         message_id: str,
         sent_at: int,
         address: str,
         now: float,
     ) -> None:
-        """Take in that a message was delivered to one recipient: the same as `take`, in half of the time."""
+        """Take in that a message was delivered to one recipient: the same as `take`, in half of the time.
+
+        Args:
+            sender: The application, the grant and the address in From.
+            message_id: The platform's id of the message.
+            sent_at: When the message was sent, Unix seconds.
+            address: The recipient's address, lower case.
+            now: When that became known, Unix seconds.
+        """
         rules = self.rules
         _, at, domain = address.rpartition("@")
         name = int.from_bytes(rules.key(message_id, address)[:8])
-        account = self.accounts.known.get((application_id, grant_id, sender))
+        account = self.accounts.known.get(sender)
         if (
             account is None
             or not at
             or name in account.kept.known
             or domain in rules.simulator_domains
-            or rules.misfit(sent_at, now)
+            or not now - rules.retention <= sent_at <= now + rules.ahead
         ):
             kind, recipients = OutcomeKind.DELIVERED, (Recipient(address),)
-            event = DeliveryEvent(application_id, grant_id, sender, message_id, sent_at, now, kind, recipients, "")
-            self.take(event, now)
+            self.take(DeliveryEvent(*sender, message_id, sent_at, now, kind, recipients, ""), now)
             return
         self.latest = max(self.latest, now)
         after = rules.delivered(domain)
