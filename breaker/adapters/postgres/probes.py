@@ -34,8 +34,14 @@ _NAMES = (
 PROBE_WIDTH = len(_NAMES)
 PROBE_COLUMNS = ", ".join(f"b.{name}" for name in _NAMES)
 
-# What sends again, and whose probe is to be forgotten, has a row in `probes`; what is held is found by its state.
+# What is held is found by its state, through the index on states other than `sending`; what sends again, and whose
+# probe is to be forgotten, has a row in `probes`. All others, which are nearly all, are never looked at.
 _DUE = """
+    WITH looked_at AS (
+        SELECT account FROM circuits WHERE state <> 'sending' AND state IN ('limited', 'stopped', 'probing')
+        UNION
+        SELECT account FROM probes
+    )
     SELECT c.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id,
            b.account IS NULL OR b.state <> c.state OR b.since <> c.since AS outdated,
            c.permitted = 'sending' OR b.phase = 'closing' AS moving,
@@ -47,12 +53,12 @@ _DUE = """
                SELECT FROM platform_standings s
                WHERE s.account = c.account AND s.what IN ('platform_paused', 'restricted')
            ) AS platform_refuses
-    FROM circuits c
+    FROM looked_at
+    JOIN circuits c USING (account)
     JOIN accounts a USING (account)
     JOIN applications p USING (application)
     LEFT JOIN probes b USING (account)
     WHERE p.id = $1 AND c.account > $2 AND a.merged_into IS NULL
-      AND (c.state IN ('limited', 'stopped', 'probing') OR c.account IN (SELECT account FROM probes))
       AND CASE WHEN c.state NOT IN ('limited', 'stopped', 'probing') THEN true
                WHEN a.grant_id IS NULL OR a.grant_deleted_at IS NOT NULL THEN false
                ELSE b.account IS NULL OR b.state <> c.state OR b.since <> c.since OR b.next_at <= $3
@@ -66,7 +72,7 @@ _OPEN = """
     FROM circuits c
     JOIN accounts a USING (account)
     JOIN applications p USING (application)
-    WHERE p.id = $1 AND c.state = 'probing' AND c.permitted = 'sending'
+    WHERE p.id = $1 AND c.state <> 'sending' AND c.state = 'probing' AND c.permitted = 'sending'
     ORDER BY c.account
 """
 
