@@ -30,6 +30,7 @@ from breaker.app.history import History, histories
 from breaker.app.installations import Installation, installations
 from breaker.app.operations import Operations, operations, wire_operations
 from breaker.app.readiness import readiness_checks
+from breaker.app.report import fleet_report
 from breaker.app.volumes import FleetVolumes, fleet_volumes
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "explanation_as_json",
     "fleet_accounts",
     "fleet_act_as_json",
+    "fleet_report",
     "fleet_volumes",
     "guard_as_json",
     "histories",

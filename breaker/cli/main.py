@@ -19,6 +19,7 @@ from breaker.cli import (
     fleet,
     guard,
     history,
+    report,
     schema,
     serve,
     setup,
@@ -57,6 +58,7 @@ FAMILIES: Sequence[Family] = (
     detection,
     backtest,
     history,
+    report,
 )
 """The modules of the commands, in the order in which `--help` lists them; each has `register(application)`."""
 
