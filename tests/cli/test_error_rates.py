@@ -136,9 +136,12 @@ def test_the_fleet_in_the_database_is_told_of_as_it_sends(shell: Terminal, tmp_p
 
     fleet = said.json["fleet"]
     assert (fleet["accounts"], [one["accounts"] for one in fleet["profiles"]]) == (4, [3, 1])
-    assert [one["volumes_per_day"] for one in fleet["profiles"]] == [[700, 1400, 2100], [2800]]
+    assert [one["volumes_per_day"] for one in fleet["profiles"]] == [
+        [500, 1000, 1500],
+        [2000],
+    ]  # a day of it, taken for five a week
     assert 0 < fleet["false_stops_per_week"] < 0.02
-    assert {one["profile"]: one["volume_per_day"] for one in said.json["union"]}["receipts"] == 2800
+    assert {one["profile"]: one["volume_per_day"] for one in said.json["union"]}["receipts"] == 2000
     table = shell.breaker("error-rates", "--config", str(file), "--rate", "0.12")
     assert table.out.startswith("False stops in a week of the fleet's 4 active accounts, each as it sends")
 

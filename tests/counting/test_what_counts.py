@@ -349,7 +349,7 @@ async def test_several_applications_of_a_database_that_was_replaced_are_told_apa
 async def test_a_statement_whose_tables_changed_is_prepared_anew(alone: Daemon) -> None:
     await alone.take(event(DELIVERED, "m1"))
     await alone.pool.execute("ALTER TABLE circuits ALTER COLUMN pending_to TYPE varchar(40)")
-    await alone.pool.execute("ALTER TABLE accounts ALTER COLUMN address TYPE varchar(400)")
+    await alone.pool.execute("ALTER TABLE accounts ALTER COLUMN home_workspace_id TYPE varchar(400)")
 
     for number in range(4):  # on whichever connection
         await insist(alone, [event(BOUNCED, f"n{number}")])
