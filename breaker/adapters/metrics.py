@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from breaker.domain.circuit import Verdict
+    from breaker.domain.comparison import Comparison
     from breaker.domain.gate import Answer
     from breaker.domain.outcomes import OutcomeKind
     from breaker.domain.platform_standing import Scope
@@ -171,6 +172,14 @@ class Metrics:
             "Applications whose feed of events is not to be trusted now: nothing is stopped or let go automatically.",
             registry=registry,
         )
+        self._count_difference = Gauge(
+            "breaker_count_difference_ratio",
+            "Outcomes of the last week that only Breaker or only the platform counted, over the platform's; of the "
+            "application where it is largest. Compared once an hour; NaN before the first time.",
+            registry=registry,
+        )
+        self._count_difference.set(nan)
+        self._count_differences: dict[str, float] = {}
         self._outcomes = Counter(
             "breaker_outcomes_total",
             "Outcomes that were committed and not known before, by kind.",
@@ -356,6 +365,11 @@ class Metrics:
         self._feed_blind.set(len(blind))
         for (application_id, trigger), moment in last_at.items():
             self._last_heard(application_id, trigger).set(moment)
+
+    def counts_compared(self, comparison: Comparison) -> None:
+        """Note by how much our counts of an application and the platform's differ."""
+        self._count_differences[comparison.application_id] = comparison.difference_ratio or 0.0
+        self._count_difference.set(max(self._count_differences.values()))
 
     def send_refused(self, refusal: SendRefusal) -> None:
         """Count a send that the platform refused."""

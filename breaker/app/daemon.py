@@ -43,6 +43,7 @@ from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.outbox import PostgresOutbox
 from breaker.adapters.postgres.probes import PostgresProbes
+from breaker.adapters.postgres.reading.report import PostgresReport
 from breaker.adapters.postgres.unordered import PostgresUnordered
 from breaker.adapters.postgres.upkeep import PostgresUpkeep
 from breaker.adapters.secrets import read_send_hash_key
@@ -62,6 +63,7 @@ from breaker.domain.gate import GateMemory
 from breaker.flows.adopt import Sweep
 from breaker.flows.adopt_domains import SweepDomains
 from breaker.flows.carry_out import Pace, Sender, Surroundings
+from breaker.flows.compare_counts import CompareCounts
 from breaker.flows.fixtures import Names
 from breaker.flows.follow_grants import read_all
 from breaker.flows.holding import Holding
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
     from breaker.ports import Account, Clock, Modes
 
 _DAY = 86_400.0
+_WEEK = 7 * _DAY
 _LOOK_AT_SECRETS = 1.0
 _ORDER_AGAIN = 5.0
 _BREATH = 5.0
@@ -112,6 +115,7 @@ class Rhythm:
         probing: Between two looks at the accounts that are on their way back.
         held_stops: Between two looks at what the fleet guard holds.
         evaluations: Between two readings of the platform's receipts of refused sends; seconds of the wall.
+        counts: Between two comparisons of our counts with the platform's, and before the first; seconds of the wall.
         protection: Between two looks at whether Breaker's rules hold for all accounts.
     """
 
@@ -125,6 +129,7 @@ class Rhythm:
     probing: float = 1.0
     held_stops: float = 5.0
     evaluations: float = 60.0
+    counts: float = 3_600.0
     protection: float = 60.0
 
 
@@ -396,6 +401,9 @@ class Daemon:
         grants = partial(self._read_grants, one.id, platform)
         self._every("grants", grants, self._rhythm.grants, self._clock.sleep)
         self._every("evaluations", self._refusals.reading(one.id, platform), self._rhythm.evaluations, asyncio.sleep)
+        records = PostgresReport(pool, counting(self._settings))
+        compare = CompareCounts(one.id, platform.send_metrics(), records)
+        self._tasks.append(asyncio.create_task(self._compare_counts(compare), name="count comparison"))
         prober = self._prober(one.id, around, pool)
         self._probers.append(prober)
         self._probing.append(self._every("probing", prober, self._rhythm.probing, self._clock.sleep))
@@ -444,6 +452,16 @@ class Daemon:
     async def _read_grants(self, application_id: str, platform: NylasPlatform) -> None:
         await read_all(platform, application_id, self._intake.roster, self._clock)
         self.grants_read.set()
+
+    async def _compare_counts(self, compare: CompareCounts) -> None:
+        """Compare the counts of the last week, again and again, and first when what is under way has arrived."""
+
+        async def once() -> None:
+            now = self._clock.now()
+            self._metrics.counts_compared(await compare(now - _WEEK, now))
+
+        await asyncio.sleep(self._rhythm.counts)
+        await _again_and_again("count comparison", once, self._rhythm.counts, asyncio.sleep)
 
     async def _order_again(self, missing: Callable[[float], Awaitable[int]]) -> None:
         if await missing(self._clock.now()):

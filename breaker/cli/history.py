@@ -120,9 +120,11 @@ async def _backfill(
     async with histories(settings, only) as found:
         for one in found:
             now = one.clock.now()
-            ends_at = parse_moment(until, now) if until else None
+            begins_at, ends_at = parse_moment(since, now), parse_moment(until, now) if until else None
+            if begins_at >= (ends_at or now):
+                raise typer.BadParameter("--since has to be before --until, and before now")
             with _bar(one.application_id) as told:
-                done.append(await one.backfill(parse_moment(since, now), ends_at, told, again=again))
+                done.append(await one.backfill(begins_at, ends_at, told, again=again))
     return done
 
 

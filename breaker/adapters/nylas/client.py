@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from breaker.adapters.nylas.send_metrics import NylasSendMetrics
 from breaker.adapters.nylas.transport import Request
 from breaker.adapters.nylas.wire import (
     Answer,
@@ -74,6 +75,10 @@ class NylasPlatform:
     def at(self, urgency: Urgency) -> NylasPlatform:
         """Return the same platform, asked with this urgency."""
         return NylasPlatform(self._transport, urgency)
+
+    def send_metrics(self) -> NylasSendMetrics:
+        """Return what the platform counted of the same application."""
+        return NylasSendMetrics(self._transport)
 
     async def application_id(self) -> str:
         """Return the id of the key's application; where the application can't be read, its workspaces name it."""
