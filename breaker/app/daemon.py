@@ -49,7 +49,7 @@ from breaker.adapters.postgres.upkeep import PostgresUpkeep
 from breaker.adapters.secrets import read_send_hash_key
 from breaker.app.database import UnavailableError, connections, database, migrate
 from breaker.app.derived import counting, probe_rules, window_sizes
-from breaker.app.guarded import Guarded, WebhookSecrets
+from breaker.app.guarded import Guarded, WebhookSecrets, actuators_in
 from breaker.app.intake import Intake
 from breaker.app.operations import wire_operations
 from breaker.app.readiness import readiness_checks
@@ -386,7 +386,7 @@ class Daemon:
             platform=platform,
             inventory=around.inventory,
             placed=PostgresExamination(pool),
-            actuators_of=lambda workspace_id: one.application.workspace(workspace_id).actuators,
+            actuators_of=lambda workspace_id: actuators_in(one.application, workspace_id),
             told=self._metrics.unprotected,
         )
         self._every("protection", protection, self._rhythm.protection, self._clock.sleep)

@@ -18,6 +18,7 @@ from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.outbox import PostgresOutbox
 from breaker.adapters.secrets import read_webhook_secrets
 from breaker.app.database import UnavailableError, connections, database, unreachable
+from breaker.app.guarded import actuators_in
 from breaker.app.installations import webhook_url
 from breaker.app.signs_of_life import where
 from breaker.domain.circuit import Mode
@@ -108,7 +109,7 @@ def _flow(  # noqa: PLR0913, PLR0917 - what an examination is wired from, each n
         api_url=application.api_url,
         webhook_url=lambda number: webhook_url(settings, replace(application, id=number)),
         secret_known=lambda number: bool(read_webhook_secrets(settings, replace(application, id=number))),
-        actuators_of=lambda workspace_id: application.workspace(workspace_id).actuators,
+        actuators_of=lambda workspace_id: actuators_in(application, workspace_id),
         workspaces=frozenset(application.workspaces),
         quarantines=frozenset(
             one.quarantine_workspace_id for one in application.workspaces.values() if one.quarantine_workspace_id

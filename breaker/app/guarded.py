@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from breaker.adapters.nylas.client import NylasPlatform
     from breaker.config import GuardedApplication, Settings
+    from breaker.domain.commands import Actuator
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,21 @@ class Guarded:
     application: GuardedApplication
     platform: NylasPlatform | None
     id: str | None
+
+
+def actuators_in(application: GuardedApplication, workspace_id: str | None) -> frozenset[Actuator]:
+    """Return which ways to stop are on in a workspace; in a quarantine those of the workspaces that it is for.
+
+    Args:
+        application: What is configured.
+        workspace_id: The workspace; None for any that nothing is said of.
+    """
+    homes = [
+        one for one in application.workspaces.values() if one.quarantine_workspace_id == workspace_id and workspace_id
+    ]
+    if homes:
+        return frozenset(actuator for home in homes for actuator in home.actuators)
+    return application.workspace(workspace_id).actuators
 
 
 class WebhookSecrets:

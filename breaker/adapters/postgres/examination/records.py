@@ -58,14 +58,16 @@ _FREE = """
       AND c.state IN ('sending', 'warned') AND c.confirmed = 'sending'
 """
 _OBSERVED = """
-    SELECT CASE WHEN m.scope = 'account' THEN 'account' ELSE m.scope || ':' || m.name END, min(m.author), min(m.reason),
-           CASE WHEN m.scope = 'account' THEN count(*) ELSE 0 END,
-           min(coalesce(a.address, a.grant_id))
-    FROM modes m JOIN applications p USING (application)
-    LEFT JOIN accounts a ON m.scope = 'account' AND a.account::text = m.name
-    WHERE p.id = $1 AND m.mode = $2 AND (m.expires_at IS NULL OR m.expires_at > $3)
-    GROUP BY m.scope, CASE WHEN m.scope = 'account' THEN '' ELSE m.name END
-    ORDER BY 1
+    SELECT o.selector, min(o.author), min(o.reason), count(o.account), min(o.account)
+    FROM (
+        SELECT CASE WHEN m.scope = 'account' THEN '' ELSE m.scope || ':' || m.name END AS selector, m.author, m.reason,
+               coalesce(a.address, a.grant_id) AS account
+        FROM modes m JOIN applications p USING (application)
+        LEFT JOIN accounts a ON m.scope = 'account' AND a.account::text = m.name
+        WHERE p.id = $1 AND m.mode = $2 AND (m.expires_at IS NULL OR m.expires_at > $3)
+    ) o
+    GROUP BY o.selector
+    ORDER BY o.selector
 """
 _HOLD = """
     SELECT reason, author FROM holds WHERE ended_at IS NULL AND (expires_at IS NULL OR expires_at > $1)
@@ -128,7 +130,7 @@ class PostgresExamination:
         with translated():
             rows = await self._pool.fetch(_OBSERVED, application_id, Mode.OBSERVE, now)
         return [
-            ObservedFact(str(first) if accounts else selector, author, reason, accounts)
+            ObservedFact(selector or str(first), author, reason, accounts)
             for selector, author, reason, accounts, first in rows
         ]
 
