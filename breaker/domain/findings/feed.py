@@ -88,8 +88,8 @@ def _signatures(facts: ApplicationFacts) -> Iterator[Finding]:
         if how is Signing.MISSING and last_at < right:
             continue  # somebody else, since the platform's own come with one
         sentence, fix = _MISTAKES[how]
-        minutes = max(0.0, facts.now - last_at) / 60
-        came = f"{many(number, 'notification')} refused, the last {minutes:,.0f} minutes ago"
+        minutes = round(max(0.0, facts.now - last_at) / 60)
+        came = f"{many(number, 'notification')} refused, the last {many(minutes, 'minute')} ago"
         yield Finding(f"signature_{how}", Severity.CRITICAL, f"{sentence} ({came})", fix, facts.id)
 
 
