@@ -14,16 +14,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from breaker.domain.feedback import ACCOUNTS, COMPLAINTS
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from breaker.ports import Clock, Complaints
-
-COMPLAINTS = 3
-"""Complaints that a recipient domain must have sent."""
-
-ACCOUNTS = 2
-"""Accounts that they must have been against."""
 
 log = structlog.get_logger(__name__)
 

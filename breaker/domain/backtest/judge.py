@@ -14,6 +14,7 @@ from breaker.domain.causes import Bad
 from breaker.domain.circuit import apply, judge, may_recover, recover
 from breaker.domain.detectors import Signal
 from breaker.domain.domain_circuit import Refusal
+from breaker.domain.feedback import ACCOUNTS, COMPLAINTS
 from breaker.domain.outcomes import BounceClass
 from breaker.domain.states import SEVERITY, State
 
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
     from breaker.domain.profile import Profile
     from breaker.domain.profiles import Profiles
     from breaker.domain.sends import Rules
-
-FEEDBACK_COMPLAINTS, FEEDBACK_ACCOUNTS = 3, 2
-"""Complaints that a recipient domain must have sent, and the accounts that they must have been against, for the fleet
-to know that it sends feedback."""
 
 _WEEK = 7 * 86_400
 
@@ -183,7 +180,7 @@ class Judge:
         if self.feedback is not None and recipient_domain not in self.feedback:
             against = self._complaints[recipient_domain]
             against.append(account.name)
-            if len(against) >= FEEDBACK_COMPLAINTS and len(set(against)) >= FEEDBACK_ACCOUNTS:
+            if len(against) >= COMPLAINTS and len(set(against)) >= ACCOUNTS:
                 self.feedback.add(recipient_domain)
 
 
