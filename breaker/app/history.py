@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from breaker.adapters.clock import SystemClock
+from breaker.adapters.logs import configure_logging
 from breaker.adapters.nylas.budget import Budget
 from breaker.adapters.nylas.client import NylasPlatform
 from breaker.adapters.nylas.notifications import GrantEvent, NotJsonError, NotUnderstoodError, decode
@@ -19,7 +20,6 @@ from breaker.adapters.nylas.send_events import NylasSendEvents
 from breaker.adapters.nylas.transport import Transport
 from breaker.adapters.postgres.backfilled import PostgresBackfilled
 from breaker.adapters.postgres.facts import OtherSendKeyError, check_send_key
-from breaker.adapters.postgres.feedback import PostgresFeedback
 from breaker.adapters.postgres.guard import PostgresGuard
 from breaker.adapters.postgres.identities import Identities
 from breaker.adapters.postgres.leases import PostgresLeases
@@ -42,7 +42,7 @@ from breaker.flows.backfill import KEPT, Backfill, BusyError
 from breaker.flows.count import Count
 from breaker.flows.follow_grants import read_all
 from breaker.flows.judge_once import JudgeOnce
-from breaker.flows.learn_feedback import FeedbackDomains, LearnFeedback
+from breaker.flows.learn_feedback import FeedbackDomains
 from breaker.flows.lease import Lease
 from breaker.flows.pool_evidence import PoolEvidence
 from breaker.flows.replay_undecoded import ReplayUndecoded, StillUnknownError
@@ -117,6 +117,7 @@ async def histories(
         ConfigurationError: An API key is missing, or another application's, or the application is not configured.
         UnavailableError: The database or the platform can't be used, now or at any moment inside the block.
     """
+    configure_logging(settings.log.format, "warning")
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database(settings, make=True))
@@ -170,7 +171,7 @@ async def _parts(settings: Settings, pool: asyncpg.Pool, clock: Clock) -> _Parts
     sizes, counts = window_sizes(settings), counting(settings)
     identities, partitions = Identities(pool, sizes, counts), Partitions(pool, settings.ledger.partitions_ahead_days)
     feedback = FeedbackDomains(settings.counting.feedback_domains)
-    await LearnFeedback(PostgresFeedback(pool), feedback, clock)()
+    feedback.learnt = frozenset(one.domain for one in await available.feedback.all())  # learning is the daemon's
     evidence = PoolEvidence(PostgresGroupCounts(pool), lambda: in_force.profiles.base.budget, clock)
     upkeep = PostgresUpkeep(pool, partitions)
     count = Count(

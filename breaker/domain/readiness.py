@@ -96,7 +96,7 @@ class Facts:
     Args:
         application_id: The application.
         is_set_up: Whether the rule that stops was made on the platform.
-        history_from: When the earliest send in the ledger was sent, Unix seconds, or None where there is none.
+        history_from: Since when all sends are known, Unix seconds, or None where none is.
         comparison: Our counts beside the platform's, or None where they could not be compared.
         not_compared: Why not.
         blind_since: Since when the feed is not to be trusted, Unix seconds, or None.
@@ -175,8 +175,8 @@ def open_points(facts: Facts, guard: GuardForeseen, now: float) -> Sequence[Open
         what = f"The feed of {name} is not to be trusted: deliveries stay away, or bounces are everywhere."
         found.append(OpenPoint("blind", what, "breaker doctor"))
     if facts.history_from is None or now - facts.history_from < ENOUGH_HISTORY:
-        since = "no sends" if facts.history_from is None else f"{(now - facts.history_from) / DAY:.1f} days of sends"
-        what = f"There are {since} of {name} in the ledger; 7 days show a working week."
+        days = 0.0 if facts.history_from is None else (now - facts.history_from) / DAY
+        what = f"The sends of {days:.1f} days are known of {name}; 7 days show a working week."
         found.append(OpenPoint("short_history", what, f"breaker backfill --since 90d --application {name}"))
     if facts.comparison is None:
         what = f"Our counts of {name} were not compared with the platform's: {facts.not_compared}."
@@ -184,8 +184,7 @@ def open_points(facts: Facts, guard: GuardForeseen, now: float) -> Sequence[Open
     elif not facts.comparison.agrees:
         ratio = facts.comparison.difference_ratio or 0.0
         what = f"Our counts of {name} and the platform's differ by {100 * ratio:.1f} %: notifications may be lost."
-        # Bounded by what the comparison covers, which begins at midnight.
-        days = max(1, -int(facts.comparison.first_day * DAY - now) // int(DAY) + 1)
+        days = int((now - facts.comparison.first_day * DAY) // DAY) + 1
         next_ = f"breaker backfill --since {days}d --again --application {name}"
         found.append(OpenPoint("counts_differ", what, next_))
     if facts.undecoded:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-LONGEST = 86_400
+FIRST = 86_400
+"""Seconds that are read at once first."""
+
+LONGEST = 7 * 86_400
 """Seconds that are read at once at most."""
 
 SHORTEST = 60
@@ -67,7 +70,7 @@ def next_length(seconds: int, events: int) -> int:
     """Return how much to read at once next, after so many events came in so many seconds.
 
     It is halved where there were many, and doubled where there were few, so that a quiet fleet's quarter takes some
-    hundred reads and a busy fleet's hour does not fill the memory.
+    twenty reads and a busy fleet's hour does not fill the memory.
     """
     if events > COMFORTABLE:
         return max(SHORTEST, seconds // 2)

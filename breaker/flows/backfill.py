@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import structlog
 
 from breaker.domain.send_history import SendTimes
-from breaker.domain.spans import LONGEST, SHORTEST, Span, cut, missing, next_length
+from breaker.domain.spans import FIRST, SHORTEST, Span, cut, missing, next_length
 from breaker.ports import StoreUnavailableError, TryAgainError, TryTransactionAgainError
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Backfill:
 
     async def _read(self, span: Span, progress: Progress, told: Callable[[Progress], None], begun: float) -> None:
         times = SendTimes()
-        length = LONGEST
+        length = FIRST
         while span.seconds:
             part = next(cut(span, length))
             now = int(self.clock.now())

@@ -29,7 +29,7 @@ class ReportRecords(Protocol):
         ...
 
     async def history_from(self, application_id: str) -> float | None:
-        """Return when the earliest send was sent, or None."""
+        """Return since when all sends are known, or None."""
         ...
 
     async def undecoded(self, application_id: str) -> int:

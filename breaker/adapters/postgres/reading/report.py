@@ -57,8 +57,9 @@ _OF_APPLICATION = """
 
 _HISTORY_FROM = """
     SELECT least(
-        (SELECT min(hour) FROM tallies_by_hour WHERE application = p.application AND sends > 0),
-        (SELECT min(hour) FROM tally_additions WHERE application = p.application AND sends > 0)
+        3600::bigint * (SELECT min(hour) FROM tallies_by_hour WHERE application = p.application AND sends > 0),
+        3600::bigint * (SELECT min(hour) FROM tally_additions WHERE application = p.application AND sends > 0),
+        (SELECT min(begins_at) FROM backfilled WHERE application = p.application)
     )
     FROM applications p WHERE p.id = $1
 """
@@ -121,10 +122,14 @@ class PostgresReport:
             return Counts(*await self._pool.fetchrow(_OF_APPLICATION, application_id, since // _HOUR, until // _HOUR))
 
     async def history_from(self, application_id: str) -> float | None:
-        """Return in which hour the earliest send was sent that is counted, Unix seconds, or None."""
+        """Return since when all is known, Unix seconds, or None.
+
+        That is the hour of the earliest send that is counted, or the beginning of the history that was read: where a
+        fleet is younger than that, there is no more to know.
+        """
         with translated():
-            hour = await self._pool.fetchval(_HISTORY_FROM, application_id)
-        return None if hour is None else float(hour * _HOUR)
+            moment = await self._pool.fetchval(_HISTORY_FROM, application_id)
+        return None if moment is None else float(moment)
 
     async def undecoded(self, application_id: str) -> int:
         """Return how many notifications are kept undecoded."""
