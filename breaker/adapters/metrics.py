@@ -307,6 +307,12 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        self._drift = Counter(
+            "breaker_drift_total",
+            "What somebody else changed of Breaker's rules on the platform, by what; each time that it is told.",
+            ["kind"],
+            registry=registry,
+        )
         self._unprotected_in: dict[str, Mapping[Unprotected, int]] = {}
         self._gate_answers = Counter(
             "breaker_gate_answers_total",
@@ -384,6 +390,10 @@ class Metrics:
         self._unprotected_in[application_id] = counts
         for reason in Unprotected:
             self._unprotected.labels(reason).set(sum(one.get(reason, 0) for one in self._unprotected_in.values()))
+
+    def drifted(self, kind: str) -> None:
+        """Count what somebody else changed on the platform."""
+        self._drift.labels(kind).inc()
 
     def gate_answered(self, answer: Answer) -> None:
         """Count an answer of the gate."""

@@ -35,7 +35,6 @@ from breaker.adapters.nylas.transport import Transport
 from breaker.adapters.postgres.adoption import PostgresAdoption
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.domains import PostgresDomains
-from breaker.adapters.postgres.examination.records import PostgresExamination
 from breaker.adapters.postgres.facts import OtherSendKeyError, check_send_key
 from breaker.adapters.postgres.feed import PostgresFeed
 from breaker.adapters.postgres.gate import PostgresCircuitChanges
@@ -49,9 +48,10 @@ from breaker.adapters.postgres.upkeep import PostgresUpkeep
 from breaker.adapters.secrets import read_send_hash_key
 from breaker.app.database import UnavailableError, connections, database, migrate
 from breaker.app.derived import counting, probe_rules, window_sizes
-from breaker.app.guarded import Guarded, WebhookSecrets, actuators_in
+from breaker.app.guarded import Guarded, WebhookSecrets
 from breaker.app.intake import Intake
 from breaker.app.operations import wire_operations
+from breaker.app.protection import watch_protection
 from breaker.app.readiness import readiness_checks
 from breaker.app.refusals import Refusals
 from breaker.app.reload import Reload
@@ -73,7 +73,6 @@ from breaker.flows.order_again import order_again
 from breaker.flows.probe import Prober
 from breaker.flows.release_held import ReleaseHeld
 from breaker.flows.watch_feed import EVERY, WatchFeed
-from breaker.flows.watch_protection import WatchProtection
 from breaker.ports import ModeInForce, PlatformError, StoreError
 
 if TYPE_CHECKING:
@@ -380,15 +379,8 @@ class Daemon:
             quarantines=around.quarantines,
         )
         self._every("adoption", sweep, self._rhythm.adoption, self._clock.sleep)
-        protection = WatchProtection(
-            application_id=one.id,
-            names=around.names,
-            platform=platform,
-            inventory=around.inventory,
-            placed=PostgresExamination(pool),
-            actuators_of=lambda workspace_id: actuators_in(one.application, workspace_id),
-            told=self._metrics.unprotected,
-        )
+        may_act = partial(self._may_act, one.id)
+        protection = watch_protection(one, around, pool, self._metrics, may_act)
         self._every("protection", protection, self._rhythm.protection, self._clock.sleep)
         domains = SweepDomains(
             application_id=one.id,
@@ -407,6 +399,10 @@ class Daemon:
         prober = self._prober(one.id, around, pool)
         self._probers.append(prober)
         self._probing.append(self._every("probing", prober, self._rhythm.probing, self._clock.sleep))
+
+    async def _may_act(self, application_id: str, workspace_id: str | None) -> bool:
+        modes = self.operations.modes
+        return self._modes is modes and await modes.acts_in(application_id, workspace_id, self._clock.now())
 
     def _prober(self, application_id: str, around: Surroundings, pool: asyncpg.Pool) -> Prober:
         in_force, settings = self.operations.in_force, self._settings

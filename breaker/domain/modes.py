@@ -90,6 +90,42 @@ class Belonging:
     workspace: str | None
 
 
+ACTING = frozenset({Mode.ENFORCE, Mode.STOPPED})
+"""The modes in which something is held on the platform."""
+
+
+def acts_in(
+    application: str,
+    workspace: str | None,
+    settings: Mapping[tuple[str, Level, str], ModeSetting],
+    configured: ConfiguredModes,
+    now: float,
+) -> bool:
+    """Tell whether Breaker acts in a workspace; of None: for anybody in an application.
+
+    What is set for single accounts and domains says nothing of a whole workspace.
+
+    Args:
+        application: The platform's id of the application.
+        workspace: The workspace, or None for all.
+        settings: What people set, by application, level and name.
+        configured: What the configuration says.
+        now: Unix seconds.
+    """
+    if mode_in_force(Belonging(application, "", "", workspace), settings, configured, now)[0] in ACTING:
+        return True
+    if workspace is not None:
+        return False
+    set_by_people = any(
+        setting.mode in ACTING and setting.holds(now)
+        for (where, _, _), setting in settings.items()
+        if where == application
+    )
+    return set_by_people or any(
+        mode in ACTING for (where, _), mode in configured.workspaces.items() if where == application
+    )
+
+
 def mode_in_force(
     belonging: Belonging,
     settings: Mapping[tuple[str, Level, str], ModeSetting],

@@ -10,7 +10,7 @@ from breaker.flows.guarded_rules import GuardedRules
 from breaker.ports import Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from breaker.domain.commands import Actuator
     from breaker.domain.protection import Unprotected
@@ -38,6 +38,7 @@ class WatchProtection:
         placed: Where accounts are.
         actuators_of: The ways to stop that are on for a workspace.
         told: Told how many accounts are unprotected, by reason.
+        repair: Repairs what was changed, and tells whether it did; None where nothing is to be.
     """
 
     application_id: str
@@ -47,16 +48,26 @@ class WatchProtection:
     placed: Placed
     actuators_of: Callable[[str | None], Collection[Actuator]]
     told: Callable[[str, Mapping[Unprotected, int]], None]
+    repair: Callable[[GuardedRules], Awaitable[bool]] | None = None
 
     async def __call__(self) -> Mapping[Unprotected, int]:
         """Look once.
 
         Raises:
-            PlatformError: The platform could not be read.
+            PlatformError: The platform could not be read, or something could not be repaired.
             StoreError: The database can't be used now.
         """
+        read = await self._read()
+        counts = await self._count(read)
+        if self.repair is not None and await self.repair(read):
+            counts = await self._count(await self._read())
+        return counts
+
+    async def _read(self) -> GuardedRules:
         platform = self.platform.at(Urgency.SWEEP)
-        read = await GuardedRules.read(platform, self.inventory, self.application_id, self.names)
+        return await GuardedRules.read(platform, self.inventory, self.application_id, self.names)
+
+    async def _count(self, read: GuardedRules) -> Mapping[Unprotected, int]:
         workspaces = {one.id: one for one in read.workspaces}
         default = next((one for one in read.workspaces if one.default), None)
         counts: Counter[Unprotected] = Counter()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from tests.doctor.ward import Ward
 
+ANYWHERE = 'listen = "127.0.0.1:0"\nadmin_listen = "127.0.0.1:0"'
+
 
 def watch(sound: Ward) -> WatchProtection:
     application = load(sound.file, {}, {}).guarded_applications()[0]
@@ -71,32 +73,46 @@ async def test_a_workspace_whose_deletion_is_not_known_yet_counts_as_the_default
     assert await watch(sound)() == {Unprotected.RULE_DETACHED: 2}
 
 
-async def shown(daemon: Daemon, counts: Mapping[str, float]) -> None:
-    """Return once the metric says that so many are unprotected, by reason, and nobody else."""
+async def shown(daemon: Daemon, metric: str, counts: Mapping[str, float]) -> None:
+    """Return once a metric says these numbers by its one label, and nothing but 0 besides."""
     url = "http://{}:{}/metrics".format(*daemon.admin_address)
 
     async def holds() -> bool:
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
             lines = (await answer.text()).splitlines()
-        values = [one.split('"') for one in lines if one.startswith("breaker_accounts_unprotected{")]
-        seen = {reason: float(value.rpartition(" ")[2]) for _, reason, value in values}
-        return bool(seen) and {reason: value for reason, value in seen.items() if value} == counts
+        values = [one.split('"') for one in lines if one.startswith(f"{metric}{{")]
+        seen = {label: float(value.rpartition(" ")[2]) for _, label, value in values}
+        return bool(seen) and {label: value for label, value in seen.items() if value} == counts
 
-    await until(f"the metric says {counts}", holds)
+    await until(f"{metric} says {counts}", holds)
 
 
 async def test_a_daemon_tells_of_itself_and_of_the_unprotected_until_it_leaves(sound: Ward) -> None:
-    sound.configure(more='listen = "127.0.0.1:0"\nadmin_listen = "127.0.0.1:0"')
+    sound.configure(mode="observe", more=ANYWHERE)
     await sound.store.pool.execute("DELETE FROM daemons")
     assert await sound.kinds() == ["daemon_not_running"]
 
     async with running(load(sound.file, {}, {}), rhythm=Rhythm(protection=0.05)) as daemon:
-        await shown(daemon, {})
+        await shown(daemon, "breaker_accounts_unprotected", {})
         sound.sales.rule_ids = []
-        await shown(daemon, {"rule_detached": 1.0})
+        await shown(daemon, "breaker_accounts_unprotected", {"rule_detached": 1.0})
+        await shown(daemon, "breaker_drift_total", {"rule_detached": 1.0})
         assert await sound.kinds() == ["unprotected"]
 
     assert await sound.kinds() == ["daemon_not_running", "unprotected"]
+
+
+async def test_a_daemon_that_enforces_attaches_again_what_somebody_detached(sound: Ward) -> None:
+    sound.configure(more=ANYWHERE)
+    rule_ids = list(sound.sales.rule_ids)
+
+    async with running(load(sound.file, {}, {}), rhythm=Rhythm(protection=0.05)) as daemon:
+        await shown(daemon, "breaker_accounts_unprotected", {})
+        sound.sales.rule_ids = []
+        await shown(daemon, "breaker_drift_total", {"rule_detached": 1.0})
+        await shown(daemon, "breaker_accounts_unprotected", {})
+
+    assert sound.sales.rule_ids == rule_ids
 
 
 async def test_a_send_refused_for_its_domain_is_found_until_mail_of_the_domain_is_heard_of(sound: Ward) -> None:

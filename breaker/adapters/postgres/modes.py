@@ -14,7 +14,15 @@ import structlog
 from breaker.adapters.postgres.errors import translated
 from breaker.domain.circuit import Mode
 from breaker.domain.fleet_acts import Hold
-from breaker.domain.modes import Belonging, ConfiguredModes, Level, ModeSetting, mode_in_force, mode_sentence
+from breaker.domain.modes import (
+    Belonging,
+    ConfiguredModes,
+    Level,
+    ModeSetting,
+    acts_in,
+    mode_in_force,
+    mode_sentence,
+)
 from breaker.ports import Account, ModeInForce, StoreError
 
 if TYPE_CHECKING:
@@ -108,6 +116,17 @@ class PostgresModes:
         )
         mode, level = mode_in_force(belonging, self._settings, self._configured, now)
         return ModeInForce(mode, level)
+
+    async def acts_in(self, application_id: str, workspace_id: str | None, now: float) -> bool:
+        """Tell whether Breaker acts in a workspace, of None anywhere in an application; on hold it does not.
+
+        Raises:
+            StoreUnavailableError: What people set can't be read.
+        """
+        await self.refresh()
+        if self.hold(now) is not None:
+            return False
+        return acts_in(application_id, workspace_id, self._settings, self._configured, now)
 
     def hold(self, now: float) -> Hold | None:
         """Return the hold on automatic changes that has not expired, as it was last read."""
