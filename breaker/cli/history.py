@@ -135,7 +135,10 @@ def _show(done: Sequence[Progress], *, json: bool) -> None:
     print_table(_DONE, [_row(one) for one in done])
     for progress in done:
         for given in progress.given:
-            remark(f"pending: {given.account.id} -> {given.verdict.to}: {given.verdict.why}", style="yellow")
+            remark(
+                f"pending: {given.account.address or given.account.id} -> {given.verdict.to}: {given.verdict.why}",
+                style="yellow",
+            )
         if not progress.seconds_missing:
             remark(f"{progress.application_id}: all of it had been read before")
 
