@@ -51,6 +51,12 @@ async def test_a_set_up_reads_what_was_before_and_a_backfill_what_was_lost_since
     [backfill] = again.json["backfills"]
     assert (backfill["outcomes"], await daemon.counts(FIRST)) == ({"repeated": 151}, (9, 110))
 
+    # All is known, and both sides count the same.
+    report = await world.breaker("report")
+    *_, ready, following = report.out.splitlines()
+    assert (report.code, ready) == (0, "ready to enforce")
+    assert following.startswith("  next: breaker mode workspace:")
+
 
 async def test_what_was_kept_undecoded_is_replayed(world: World, database_url: str) -> None:
     await world.platform("--accounts", "2")
