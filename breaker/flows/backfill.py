@@ -21,7 +21,7 @@ import structlog
 
 from breaker.domain.send_history import SendTimes
 from breaker.domain.spans import FIRST, SHORTEST, Span, cut, missing, next_length
-from breaker.ports import StoreUnavailableError, TryAgainError, TryTransactionAgainError
+from breaker.ports import StoreError, StoreUnavailableError, TryAgainError, TryTransactionAgainError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -197,7 +197,22 @@ class Backfill:
 
     async def _count(self, events: Sequence[DeliveryEvent], progress: Progress) -> None:
         for begins in range(0, len(events), _BATCH):
-            progress.add(await count_trying_again(self.count, events[begins : begins + _BATCH], self.clock.now()))
+            await self._count_batch(events[begins : begins + _BATCH], progress)
+
+    async def _count_batch(self, batch: Sequence[DeliveryEvent], progress: Progress) -> None:
+        """Count a batch; what the database refuses for what is in it is left out alone."""
+        try:
+            progress.add(await count_trying_again(self.count, batch, self.clock.now()))
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one event causes must not end the reading of all others
+            if len(batch) == 1:
+                log.warning("a send event can't be counted", message=batch[0].message_id, error=type(error).__name__)
+                progress.outcomes["refused"] += 1
+                return
+            middle = len(batch) // 2
+            await self._count_batch(batch[:middle], progress)
+            await self._count_batch(batch[middle:], progress)
 
 
 async def count_trying_again(count: Count, events: Sequence[DeliveryEvent], now: float) -> Report:
@@ -225,7 +240,8 @@ class Progress:
         seconds_read: Seconds of those that are read now.
         events: Send events that were read.
         looked_up: Messages that were asked for one by one, since they were sent before what was read.
-        outcomes: Of the outcomes among them, how many ended how: `counted`, `repeated`, `simulator`, `too_old`, ...
+        outcomes: Of the outcomes among them, how many ended how: `counted`, `repeated`, `simulator`, `too_old`,
+            `too_far_ahead`, or `refused` by the database for what is in them.
         kinds: How many of the counted were of which kind.
         took: Real seconds.
         given: The verdicts, all of them held.

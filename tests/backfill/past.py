@@ -120,9 +120,10 @@ class Past:
         now = int(self.clock.now())
         return Span(now - 60 * DAY, now)
 
-    def backfill(self, daemon: Daemon, holder: str = "backfill-1", clock: Clock | None = None) -> Backfill:
-        """Return a backfill into a daemon's database."""
-        transport = Transport(
+    @property
+    def transport(self) -> Transport:
+        """The way to the platform; its budget is counted in real time."""
+        return Transport(
             self.world.client.session,
             self.world.base_url,
             self.world.client.api_key,
@@ -130,10 +131,13 @@ class Past:
             SystemClock(),
             observe=self.statuses.append,
         )
+
+    def backfill(self, daemon: Daemon, holder: str = "backfill-1", clock: Clock | None = None) -> Backfill:
+        """Return a backfill into a daemon's database."""
         count = replace(daemon.count, judging=False)
         return Backfill(
             application_id="app-1",
-            history=NylasSendEvents(transport, "app-1"),
+            history=NylasSendEvents(self.transport, "app-1"),
             backfilled=PostgresBackfilled(daemon.pool, daemon.identities),
             count=count,
             judge=JudgeOnce(PostgresActive(daemon.pool, SIZES), count, self.clock, daemon.evidence),

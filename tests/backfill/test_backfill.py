@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from breaker.adapters.nylas.send_events import NylasSendEvents
 from breaker.adapters.postgres.backfilled import PostgresBackfilled
 from breaker.domain.spans import Span
 from breaker.flows.backfill import BusyError
@@ -15,8 +16,9 @@ from tests.backfill.past import DAY, Past, as_the_platform_counts, books, past, 
 from tests.counting.daemons import SIMPLE, daemon
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
+    from breaker.domain.send_history import SendEvent
     from breaker.flows.backfill import Progress
     from tests.conftest import Cluster
 
@@ -200,6 +202,23 @@ async def test_a_part_that_is_read_again_counts_once(lived: Past, database_url: 
             True,
         )
         assert await books(one) == read
+
+
+async def test_an_event_that_the_database_refuses_is_left_out_alone(lived: Past, database_url: str) -> None:
+    class WithAPoisonousOne(NylasSendEvents):
+        async def within(self, span: Span) -> AsyncIterator[Sequence[SendEvent]]:
+            async for page in super().within(span):
+                yield [one._replace(grant_id="\x00") if one.message_id == poisonous else one for one in page]
+
+    poisonous = lived.events()[3].message_id
+    async with daemon(database_url) as one:
+        backfill = lived.backfill(one)
+        backfill.history = WithAPoisonousOne(lived.transport, "app-1")
+
+        done = await backfill(lived.span, untold)
+
+        of_it = sum(len(event.recipients) for event in lived.events() if event.message_id == poisonous)
+        assert done.outcomes == {"refused": of_it, "counted": sum(_recipients(lived)) - of_it}
 
 
 def _recipients(lived: Past) -> list[int]:
