@@ -171,7 +171,9 @@ class Examine:
             secret_known=self.configured.secret_known(number),
             signing=tuple(await self.records.signings(number)),
             unverified=tuple(await self.records.unverified(number)),
-            observed=tuple(await self.records.observed(number, now)) if self.configured.enforcing else (),
+            observed=tuple(
+                one for one in await self.records.observed(number, now) if self.configured.enforces(one.selector)
+            ),
             blind=record.gap.why if record and record.gap else None,
             stuck=now - min(oldest) if oldest else None,
         )

@@ -49,6 +49,17 @@ class Configured:
     quarantines: Collection[str] = ()
     enforcing: frozenset[str] = frozenset()
 
+    def enforces(self, selector: str) -> bool:
+        """Tell whether it says enforce where a mode was set, as far as the selector tells.
+
+        Args:
+            selector: `application:X`, `workspace:X`, `domain:X`, an address or a grant.
+        """
+        level, _, name = selector.partition(":")
+        if level == "workspace" and name in self.workspaces:
+            return name in self.enforcing
+        return bool(self.enforcing) if level not in {"workspace", "application"} else "" in self.enforcing
+
     def all_actuators(self) -> frozenset[Actuator]:
         """Return the ways to stop that are on anywhere."""
         return frozenset(one for where in (None, *self.workspaces) for one in self.actuators_of(where))
@@ -131,7 +142,8 @@ class ReadPlatform:
         names = self.rules.names
         ours = {names.of(one) for one in LISTS.values()} | {names.of(one) for one in RULES.values()}
         there = {name for made, _, name in self._named() if made is not Made.WORKSPACE}
-        return bool(self.inventory) or not there.isdisjoint({*ours, names.webhook})
+        remembered = any(item.kind in {*LISTS, *RULES, Made.WEBHOOK} for item in self.inventory)
+        return remembered or not there.isdisjoint({*ours, names.webhook})
 
     def _others(self) -> tuple[str, ...]:
         others = {self.rules.names.of_another(name) for _, _, name in self._named()} - {None}

@@ -11,6 +11,7 @@ from breaker.adapters.postgres.examination.signs_of_life import Guarding
 from breaker.domain.signatures import Signing
 from breaker.flows.designs import LISTS, Made
 from breaker.flows.fixtures import Names
+from breaker.ports import InventoryItem
 from breaker.simulator.faults import FaultKind
 from breaker.simulator.webhooks import notifications
 from tests.guarded import NAMES
@@ -365,6 +366,21 @@ async def test_clocks_that_differ_are_told_with_whose_it_is(sound: Ward) -> None
         "the clock of the daemon daemon-1",
     ]
     assert {one.kind for one in found} == {"clocks_differ"}
+
+
+async def test_a_person_s_mode_where_the_configuration_only_observes_is_as_it_should_be(sound: Ward) -> None:
+    await a_person_s_mode_observe(sound)
+    sound.configure(mode="observe")
+
+    assert await sound.findings() == []
+
+
+async def test_an_attachment_that_was_left_over_arms_nothing(sound: Ward) -> None:
+    await a_teardown(sound)
+    left = InventoryItem(Made.ATTACHMENT, sound.sales.workspace_id, {"name": "Sales", "rules": []}, 0.0)
+    await sound.store.inventory.add(APPLICATION, left)
+
+    assert await sound.kinds() == ["unarmed"]
 
 
 async def test_what_stood_wrong_before_right_signatures_came_is_told_no_more(sound: Ward) -> None:
