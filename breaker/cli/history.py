@@ -229,7 +229,7 @@ def _bar(application_id: str) -> Iterator[Callable[[Progress], None]]:
                 task,
                 total=progress.seconds_missing,
                 completed=progress.seconds_read,
-                events=f"{progress.events:,}",
+                events=f"{progress.events + progress.under_way:,}",
                 speed=f"{progress.events_per_second:,.0f}",
             )
 

@@ -119,7 +119,7 @@ class Backfill:
 
         Args:
             wanted: The span.
-            told: Told after each part how far it is.
+            told: Told after each page and each part how far it is.
             again: Whether what was read before is read again; it is counted once all the same.
 
         Raises:
@@ -134,22 +134,21 @@ class Backfill:
                 await self.backfilled.forget(self.application_id, wanted)
             spans = missing(wanted, await self.backfilled.spans(self.application_id))
             progress = Progress(self.application_id, wanted, sum(span.seconds for span in spans))
-            begun = perf_counter()
             for span in spans:
-                await self._read(span, progress, told, begun)
+                await self._read(span, progress, told)
             if await self.backfilled.unjudged(self.application_id):
                 progress.given = await self.judge(self.application_id, wanted.begins_at)
                 await self.backfilled.judged(self.application_id)
-            progress.took = perf_counter() - begun
+            progress.note_time()
             return progress
 
-    async def _read(self, span: Span, progress: Progress, told: Callable[[Progress], None], begun: float) -> None:
+    async def _read(self, span: Span, progress: Progress, told: Callable[[Progress], None]) -> None:
         times = SendTimes()
         length = FIRST
         while span.seconds:
             part = next(cut(span, length))
             now = int(self.clock.now())
-            events = await self._events(part)
+            events = await self._events(part, progress, told)
             if events is None:
                 length = max(SHORTEST, part.seconds // 2)
                 continue
@@ -164,19 +163,23 @@ class Backfill:
             if (done := Span(part.begins_at, min(part.ends_at, now - SETTLED))).seconds:
                 await self.backfilled.add(self.application_id, done)
             progress.events += len(events)
+            progress.under_way = 0
             progress.seconds_read += part.seconds
-            progress.took = perf_counter() - begun
+            progress.note_time()
             told(progress)
             length = next_length(length, len(events))
             span = Span(part.ends_at, span.ends_at)
 
-    async def _events(self, part: Span) -> list[SendEvent] | None:
+    async def _events(self, part: Span, progress: Progress, told: Callable[[Progress], None]) -> list[SendEvent] | None:
         """Return the events of a part, or None where they are too many and it can be made shorter."""
 
         async def read() -> list[SendEvent] | None:
             events: list[SendEvent] = []
             async for page in self.history.within(part):
                 events += page
+                progress.under_way = len(events)
+                progress.note_time()
+                told(progress)
                 if len(events) > _TOO_MANY and part.seconds > SHORTEST:
                     return None
             return events
@@ -238,7 +241,8 @@ class Progress:
         span: What was asked for.
         seconds_missing: Seconds of it that were not read before.
         seconds_read: Seconds of those that are read now.
-        events: Send events that were read.
+        events: Send events that were read, and whose outcomes are counted.
+        under_way: Those of the part that is being read.
         looked_up: Messages that were asked for one by one, since they were sent before what was read.
         outcomes: Of the outcomes among them, how many ended how: `counted`, `repeated`, `simulator`, `too_old`,
             `too_far_ahead`, or `refused` by the database for what is in them.
@@ -252,16 +256,22 @@ class Progress:
     seconds_missing: int
     seconds_read: int = 0
     events: int = 0
+    under_way: int = 0
     looked_up: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     took: float = 0.0
     given: list[Given] = field(default_factory=list)
+    _begun: float = field(default_factory=perf_counter)
 
     @property
     def events_per_second(self) -> float:
         """How fast it went, in send events a real second."""
-        return self.events / self.took if self.took else 0.0
+        return (self.events + self.under_way) / self.took if self.took else 0.0
+
+    def note_time(self) -> None:
+        """Note how long it has taken until now."""
+        self.took = perf_counter() - self._begun
 
     def add(self, report: Report) -> None:
         """Take in what became of a batch."""
