@@ -76,7 +76,7 @@ async def test_whatever_comes_has_its_status_or_its_label_and_costs_no_good_even
     assert log.count("notification not taken in") == 20
     assert log.count("notification kept undecoded") == 9
     assert "Traceback" not in log
-    for secret in (HIDDEN, SECRET, KEY, TOKEN, "recipients.example.org"):
+    for secret in (f"@{HIDDEN}", SECRET, KEY, TOKEN, "@recipients.example.org"):  # a domain may be a verdict's cause
         assert secret not in log
     [key] = (world.folder / "data" / "secrets" / "send_hash_key").read_text().split()
     assert key not in log
