@@ -71,12 +71,13 @@ def standard_profile(budget: Budget, sizes: WindowSizes, lowest_level: float) ->
         "standard",
         budget,
         (
-            _cusum(budget, bounce, {State.STOPPED: 0.86, State.LIMITED: 0.65, State.WARNED: 0.6}),
+            _cusum(budget, bounce, {State.STOPPED: 0.86, State.LIMITED: 0.6, State.WARNED: 0.6}),
             _level(budget, bounce, State.STOPPED, 0.07, floors[bounce]),
-            _young(budget, bounce, State.STOPPED, 0.04),
+            _young(budget, bounce, State.STOPPED, 0.04, 5),
             _cusum(budget, complaint, {State.LIMITED: 0.28, State.WARNED: 0.3}),
             Corroborated(_cusum(budget, complaint, {State.STOPPED: 0.03})),
             _level(budget, complaint, State.LIMITED, 0.04, floors[complaint]),
+            _young(budget, complaint, State.LIMITED, 0.05, 2),
             _level(budget, complaint, State.WARNED, 0.1, floors[complaint]),
             Leading(jump=5.0, least=200, score=3 * weight(*DESIGNS[bounce][:2]), m=weight(*DESIGNS[bounce][:2])),
         ),
@@ -93,9 +94,8 @@ def _cusum(budget: Budget, signal: Signal, shares: Mapping[State, float]) -> Cus
     return Cusum(signal, p0, p1, m, tuple(steps))
 
 
-def _young(budget: Budget, signal: Signal, step: State, share: float) -> Young:
-    allowed = budget.allowed(step, share)
-    return Young(signal, step, young_ceilings(budget.healthy[signal], allowed, DESIGNS[signal].fewest[step] + 1))
+def _young(budget: Budget, signal: Signal, step: State, share: float, fewest: int) -> Young:
+    return Young(signal, step, young_ceilings(budget.healthy[signal], budget.allowed(step, share), fewest))
 
 
 def _level(budget: Budget, signal: Signal, step: State, share: float, floors: Mapping[int, int]) -> Level:
