@@ -55,14 +55,15 @@ async def test_a_feed_that_half_dies_stops_nobody_and_once_it_flows_again_the_ba
     await daemon.running.said("the feed can be trusted again")
     assert await platform.blocked() == {LIST: []}
 
-    # Only what is sent from now on counts against it: some bounces may still be of the second in which the gap ended.
-    for _ in range(6):
+    async def stopped() -> bool:
+        nonlocal heard
         await platform.burst(bad, sends=10, hard_bounces=8)
         heard += 10
         await platform.delivered(heard)
-        if (await daemon.known(bad))["state"] == "stopped":
-            break
+        return (await daemon.known(bad))["state"] == "stopped"
 
+    # Only what is sent from now on counts against it: bounces may still be of the second in which the gap ended.
+    await until("what it sends now stops it", stopped)
     account = await daemon.confirmed(bad, "stopped")
     assert (account["state"], account["last_verdict"]["held_by"]) == ("stopped", None)
     assert await platform.blocked() == {LIST: [bad]}
