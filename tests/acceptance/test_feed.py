@@ -60,7 +60,7 @@ async def test_a_feed_that_half_dies_stops_nobody_and_once_it_flows_again_the_ba
         await platform.burst(bad, sends=10, hard_bounces=8)
         heard += 10
         await platform.delivered(heard)
-        return (await daemon.known(bad))["state"] == "stopped"
+        return bool((await daemon.known(bad))["state"] == "stopped")
 
     # Only what is sent from now on counts against it: bounces may still be of the second in which the gap ended.
     await until("what it sends now stops it", stopped)
