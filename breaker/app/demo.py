@@ -350,7 +350,7 @@ async def _world(plan: DemoPlan, home: Path, audience: Audience) -> AsyncIterato
             feedback=DAY / 8,
             fleet_size=DAY,
             protection=DAY,
-            probing=DAY / 288,
+            probing=DAY / 144,
             feed=DAY / 48,
             held_stops=DAY / 48,
         )
