@@ -1,0 +1,103 @@
+"""What the flows ask of the outside world, as protocols: one line per promise, no mechanics."""
+
+from breaker.ports.accounts import Account, Sender, SendingDomain
+from breaker.ports.adoption import Adoption, FoundBlocked
+from breaker.ports.circuits import ActiveAccounts, CircuitChanges, Circuits, GroupCounts, Locked
+from breaker.ports.clock import Clock
+from breaker.ports.domains import Domains, LockedDomains
+from breaker.ports.errors import (
+    CredentialsRejectedError,
+    GiveUpError,
+    GoneError,
+    PlatformError,
+    StoreError,
+    StoreUnavailableError,
+    TryAgainError,
+    TryTransactionAgainError,
+)
+from breaker.ports.feed import FeedRecord, FeedRecords, Gap, HeardKey, HeardOf
+from breaker.ports.feedback import Complaints, LearntDomain
+from breaker.ports.inventory import Inventory, InventoryItem
+from breaker.ports.leases import Leases
+from breaker.ports.ledger import BadOutcome, Counted, Ledger, LedgerTransaction, Send, TallyKey
+from breaker.ports.modes import Holds, ModeInForce, Modes, NoHolds
+from breaker.ports.outbox import Backlog, Command, Outbox
+from breaker.ports.platform import (
+    Condition,
+    Evaluation,
+    Grant,
+    Platform,
+    Rule,
+    RuleContent,
+    Urgency,
+    ValueList,
+    Webhook,
+    Workspace,
+)
+from breaker.ports.probes import Confirmation, Due, LockedProbes, Probes
+from breaker.ports.standings import Announced, PlatformStandings, Refused, Unread
+
+__all__ = [
+    "Account",
+    "ActiveAccounts",
+    "Adoption",
+    "Announced",
+    "Backlog",
+    "BadOutcome",
+    "CircuitChanges",
+    "Circuits",
+    "Clock",
+    "Command",
+    "Complaints",
+    "Condition",
+    "Confirmation",
+    "Counted",
+    "CredentialsRejectedError",
+    "Domains",
+    "Due",
+    "Evaluation",
+    "FeedRecord",
+    "FeedRecords",
+    "FoundBlocked",
+    "Gap",
+    "GiveUpError",
+    "GoneError",
+    "Grant",
+    "GroupCounts",
+    "HeardKey",
+    "HeardOf",
+    "Holds",
+    "Inventory",
+    "InventoryItem",
+    "LearntDomain",
+    "Leases",
+    "Ledger",
+    "LedgerTransaction",
+    "Locked",
+    "LockedDomains",
+    "LockedProbes",
+    "ModeInForce",
+    "Modes",
+    "NoHolds",
+    "Outbox",
+    "Platform",
+    "PlatformError",
+    "PlatformStandings",
+    "Probes",
+    "Refused",
+    "Rule",
+    "RuleContent",
+    "Send",
+    "Sender",
+    "SendingDomain",
+    "StoreError",
+    "StoreUnavailableError",
+    "TallyKey",
+    "TryAgainError",
+    "TryTransactionAgainError",
+    "Unread",
+    "Urgency",
+    "ValueList",
+    "Webhook",
+    "Workspace",
+]
