@@ -354,11 +354,18 @@ class Daemon:
 
     async def _attend(self, one: Guarded, platform: NylasPlatform, pool: asyncpg.Pool) -> None:
         """Learn an application's id, and begin everything that needs it."""
+        told = ""
         while one.id is None:
             try:
                 one.id = await platform.application_id()
             except PlatformError as error:
-                log.warning("the application's id can't be learnt yet", error=str(error))
+                if str(error) != told:  # once, not every few seconds of a night
+                    told = str(error)
+                    log.warning(
+                        "the application can't be learnt from the platform yet, so nobody can be stopped",
+                        error=told,
+                        what_to_do="see whether BREAKER_NYLAS_API_KEY and BREAKER_NYLAS_API_URL are right",
+                    )
                 await self._clock.sleep(_BREATH)
         self._secrets.read()
         pace = Pace(

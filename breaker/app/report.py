@@ -44,7 +44,7 @@ async def fleet_report(
 
     Raises:
         ConfigurationError: The application is not configured, or none is known.
-        UnavailableError: The database can't be used.
+        UnavailableError: The database can't be used, or the platform does not tell what the application is.
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
@@ -54,17 +54,23 @@ async def fleet_report(
         records = PostgresReport(pool, counting(settings))
         try:
             compare: dict[str, CompareCounts | None] = {}
+            refused: PlatformError | None = None
             for one in settings.guarded_applications():
-                number, transport = await _reached(settings, one, session, clock)
+                try:
+                    number, transport = await _reached(settings, one, session, clock)
+                except PlatformError as error:
+                    refused = error
+                    continue
                 if number is not None and only in {None, number}:
                     metrics = NylasSendMetrics(transport) if transport else None
                     compare[number] = CompareCounts(number, metrics, records) if metrics else None
+            if not compare and refused:
+                raise UnavailableError(f"the application can't be learnt from the platform: {refused}") from refused
             if not compare:
                 raise ConfigurationError(
                     f"application_id: {only} is none of the configured applications"
                     if only
-                    else "application_id: neither it nor an API key that tells it is configured, or the platform does "
-                    "not answer"
+                    else "application_id: neither it nor an API key that tells it is configured"
                 )
             available = wire_operations(settings, pool, clock)
             now = clock.now()
@@ -80,7 +86,11 @@ async def fleet_report(
 async def _reached(
     settings: Settings, application: GuardedApplication, session: aiohttp.ClientSession, clock: Clock
 ) -> tuple[str | None, Transport | None]:
-    """Return an application's id, asked for where it is not configured, and the way to it, where a key is known."""
+    """Return an application's id, asked for where it is not configured, and the way to it, where a key is known.
+
+    Raises:
+        PlatformError: The platform does not tell the id.
+    """
     if application.api_key is None:
         return application.id, None
     transport = Transport(
@@ -93,7 +103,4 @@ async def _reached(
     )
     if application.id is not None:
         return application.id, transport
-    try:
-        return await NylasPlatform(transport).application_id(), transport
-    except PlatformError:
-        return None, transport
+    return await NylasPlatform(transport).application_id(), transport

@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from tests.acceptance.processes import until
+
 if TYPE_CHECKING:
     from tests.acceptance.processes import Said
-    from tests.acceptance.world import World
+    from tests.acceptance.world import Daemon, World
 
 KEY, OTHER_KEY = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 
@@ -76,3 +78,25 @@ async def test_another_key_an_unknown_schema_and_a_taken_address_are_told(
 
 def _words(said: Said) -> set[str]:
     return {word.strip(":;,.`'\"()") for word in (said.err + said.out).split()}
+
+
+async def test_a_key_that_the_platform_refuses_is_said_by_the_daemon_once_and_by_whoever_needs_it(world: World) -> None:
+    await world.platform()
+    world.environment["BREAKER_NYLAS_API_KEY"] = "nyk_mistyped"
+    del world.environment["BREAKER_APPLICATION_ID"]
+    daemon = await world.daemon()
+
+    line = await daemon.running.said("the application can't be learnt from the platform yet, so nobody can be stopped")
+    doctor, report = await asyncio.gather(world.breaker("doctor"), world.breaker("report"))
+    # By now it has asked a second time, after some five seconds.
+    await until("it has asked again", lambda: _asked_again(daemon))
+
+    assert "401" in line["error"]
+    assert daemon.running.log.count("the application can't be learnt") == 1
+    assert (report.code, "401" in report.err) == (1, True)
+    assert (doctor.code, "key_rejected" in doctor.out) == (3, True)
+    assert "nyk_mistyped" not in daemon.running.log + report.err + doctor.out + doctor.err
+
+
+async def _asked_again(daemon: Daemon) -> bool:
+    return await daemon.total("breaker_platform_requests_total", status="401") >= 2

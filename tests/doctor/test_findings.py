@@ -182,6 +182,10 @@ async def a_daemon_without_a_key(sound: Ward) -> None:
     await sound.live(guarding=Guarding(NAMES.installation, acts=False))
 
 
+async def a_daemon_that_has_not_learnt_its_application(sound: Ward) -> None:
+    await sound.live(guarding=Guarding("", acts=True))
+
+
 async def a_daemon_of_another_installation(sound: Ward) -> None:
     await sound.live("daemon-2", guarding=Guarding("installation-2", acts=True))
 
@@ -296,6 +300,7 @@ FAULTS: dict[Callable[[Ward], Awaitable[None]], list[tuple[str, str]]] = {
         ("workspace_gone", "check-config"),
         ("wrong_workspace", "workspace_id"),
     ],
+    a_daemon_that_has_not_learnt_its_application: [("daemon_knows_no_application", "BREAKER_NYLAS_API_KEY")],
     another_installation_s_things: [("other_installation", "--take-over")],
     a_list_there_twice: [("made_twice", "BREAKER_INSTALLATION")],
     no_room_for_what_is_missing: [("no_room", "larger plan"), ("rule_missing", "breaker setup")],

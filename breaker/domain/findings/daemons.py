@@ -49,7 +49,14 @@ def _daemon(facts: ApplicationFacts, one: DaemonFact) -> Iterator[Finding]:
         fix = "give it the configuration that this command has, and restart it"
         yield Finding("daemon_guards_another", Severity.WARNING, sentence, fix, facts.id)
         return
-    if one.installation != facts.installation:
+    if not one.installation:
+        sentence = (
+            f"the daemon {one.name} has not learnt its application from the platform yet, so it can stop nobody: its "
+            f"API key is not accepted, or the platform does not answer it"
+        )
+        fix = "look at its log, set BREAKER_NYLAS_API_KEY where it runs, and restart it"
+        yield Finding("daemon_knows_no_application", Severity.CRITICAL, sentence, fix, facts.id)
+    elif one.installation != facts.installation:
         sentence = (
             f"the daemon {one.name} is of the installation {one.installation}, and {facts.installation} is configured "
             f"here: each takes the other's things for a stranger's"

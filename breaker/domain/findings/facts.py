@@ -161,7 +161,8 @@ class DaemonFact:
         silent: Seconds since it told.
         clock_difference: Seconds that its clock is ahead of the database's.
         observe_only: Whether it only observes, since its database is an embedded one that nobody meant.
-        installation: The installation that it is of in this application; None where it does not guard it.
+        installation: The installation that it is of in this application; empty where it knows no application yet, None
+            where it does not guard it.
         acts: Whether it has an API key for it.
         observing: Where its configuration says observe: `` for the application, else workspace ids.
     """
