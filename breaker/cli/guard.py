@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from breaker.app import Operations, fleet_act_as_json, guard_as_json, hold_as_json
-from breaker.cli.act import Everything, Manner, Plan, Reason, Wait, Yes, author, carry_out, read_reason, read_selectors
+from breaker.cli.acting import Manner, author, carry_out, in_a_manner, read_reason, read_selectors
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.holds import current_hold, hold_line
-from breaker.cli.options import Config, DataDir, Json, parse_duration, read_settings
+from breaker.cli.options import Config, DataDir, Everything, Json, Reason, parse_duration, read_settings
 from breaker.cli.output import Column, print_json, print_table, remark
 from breaker.cli.running import operate
 from breaker.cli.words import ago, lasting, many
@@ -93,23 +93,11 @@ def show(context: typer.Context, *, json: Json = False, config: Config = None, d
     operate(read_settings(config, data_dir=data_dir), work)
 
 
-def approve(  # noqa: PLR0913 - every argument is an option that a person may give
-    *,
-    selectors: Selectors = None,
-    everything: Everything = False,
-    reason: Reason,
-    plan: Plan = False,
-    yes: Yes = False,
-    wait: Wait = None,
-    json: Json = False,
-    config: Config = None,
-    data_dir: DataDir = None,
-) -> None:
+@in_a_manner
+def approve(manner: Manner, *, selectors: Selectors = None, everything: Everything = False) -> None:
     """Do what the fleet guard holds for these accounts; a person's stop takes no room of it."""
-    act = Act(ActKind.GUARD_APPROVE, read_reason(reason), author())
-    chosen = read_selectors(selectors or [], everything=everything)
-    manner = Manner(plan, yes, parse_duration(wait) if wait else 0.0, json)
-    carry_out(read_settings(config, data_dir=data_dir), act, chosen, manner)
+    act = Act(ActKind.GUARD_APPROVE, manner.reason, manner.author)
+    carry_out(act, read_selectors(selectors, everything=everything), manner)
 
 
 def raise_(  # noqa: PLR0913 - every argument is an option that a person may give

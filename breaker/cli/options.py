@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from breaker.config import load
+from breaker.domain.selectors import EVERYTHING
 
 if TYPE_CHECKING:
     from breaker.config import Settings
@@ -36,6 +37,49 @@ DataDir = Annotated[
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the API gives it.", show_default=False)]
+
+Selectors = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SELECTOR...",
+        help="An address, a grant id, domain:X, workspace:X, application:X, or - to read them from standard input.",
+        show_default=False,
+    ),
+]
+
+Everything = Annotated[bool, typer.Option(EVERYTHING, help="Every account.", show_default=False)]
+
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the audit trail.", show_default=False)
+]
+
+Plan = Annotated[bool, typer.Option("--plan", help="Show what would be done, and do nothing.", show_default=False)]
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.", show_default=False)]
+
+Wait = Annotated[
+    str | None,
+    typer.Option(
+        "--wait",
+        metavar="60s",
+        help="Wait that long for the platform to be read back; ends with 4 where it was not.",
+        show_default=False,
+    ),
+]
+
+OnlyDomain = Annotated[
+    bool,
+    typer.Option(
+        "--only-domain",
+        help="Of domain:X its own circuit alone, and not its accounts, which keep what was counted.",
+        show_default=False,
+    ),
+]
+
+Pace = Annotated[
+    float | None,
+    typer.Option("--pace", metavar="N", min=0.001, help="Accounts a second that are let go.", show_default=False),
+]
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 

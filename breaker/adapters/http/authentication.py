@@ -35,7 +35,11 @@ class Doorkeeper:
     """
 
     def __init__(self, tokens: Sequence[AdminToken]) -> None:
-        """Keep the tokens' digests, so that all comparisons are of one length."""
+        """Admit the bearers of these tokens."""
+        self.configure(tokens)
+
+    def configure(self, tokens: Sequence[AdminToken]) -> None:
+        """Admit the bearers of these tokens from now on; their digests are kept, which all have one length."""
         self._tokens = [(_digest(one.token.get_secret_value()), one) for one in tokens]
 
     def admit(self, request: web.Request, needs: Role) -> AdminToken:
