@@ -10,18 +10,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import random
 import signal
 import socket
 import uuid
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
 import structlog
-from aiohttp import web
 
 from breaker.adapters.clock import SystemClock
 from breaker.adapters.http.admin import AdminListener
@@ -32,48 +29,38 @@ from breaker.adapters.metrics import Metrics
 from breaker.adapters.nylas.budget import Budget
 from breaker.adapters.nylas.client import NylasPlatform
 from breaker.adapters.nylas.transport import Transport
-from breaker.adapters.postgres.adoption import PostgresAdoption
 from breaker.adapters.postgres.circuits import PostgresCircuits
-from breaker.adapters.postgres.domains import PostgresDomains
 from breaker.adapters.postgres.facts import OtherSendKeyError, check_send_key
 from breaker.adapters.postgres.feed import PostgresFeed
 from breaker.adapters.postgres.gate import PostgresCircuitChanges
-from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
-from breaker.adapters.postgres.outbox import PostgresOutbox
-from breaker.adapters.postgres.probes import PostgresProbes
-from breaker.adapters.postgres.reading.report import PostgresReport
 from breaker.adapters.postgres.unordered import PostgresUnordered
 from breaker.adapters.postgres.upkeep import PostgresUpkeep
 from breaker.adapters.secrets import read_send_hash_key
+from breaker.app.attendance import Attendance, Shared
 from breaker.app.database import UnavailableError, connections, database, migrate
-from breaker.app.derived import counting, probe_rules, window_sizes
+from breaker.app.derived import window_sizes
 from breaker.app.guarded import Guarded, WebhookSecrets
 from breaker.app.intake import Intake
+from breaker.app.listening import listen
+from breaker.app.observing import OnlyObserving
 from breaker.app.operations import wire_operations
-from breaker.app.protection import watch_protection
 from breaker.app.readiness import readiness_checks
 from breaker.app.refusals import Refusals
 from breaker.app.reload import Reload
 from breaker.app.reporter import Reporter
+from breaker.app.rhythm import Rhythm
 from breaker.app.signs_of_life import EVERY as SIGNS_OF_LIFE
 from breaker.app.signs_of_life import SignsOfLife
-from breaker.domain.circuit import Mode
+from breaker.app.workers import Workers
 from breaker.domain.gate import GateMemory
-from breaker.flows.adopt import Sweep
-from breaker.flows.adopt_domains import SweepDomains
-from breaker.flows.carry_out import Pace, Sender, Surroundings
-from breaker.flows.compare_counts import CompareCounts
-from breaker.flows.fixtures import Names
-from breaker.flows.follow_grants import read_all
 from breaker.flows.holding import Holding
 from breaker.flows.keep_gate import KeepGate
 from breaker.flows.lease import Lease
 from breaker.flows.order_again import order_again
-from breaker.flows.probe import Prober
 from breaker.flows.release_held import ReleaseHeld
-from breaker.flows.watch_feed import EVERY, WatchFeed
-from breaker.ports import ModeInForce, PlatformError, StoreError
+from breaker.flows.watch_feed import WatchFeed
+from breaker.ports import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -83,8 +70,7 @@ if TYPE_CHECKING:
     from breaker.app.operations import Operations
     from breaker.app.reporter import Listener
     from breaker.config import GuardedApplication, Settings
-    from breaker.config.values import ListenAddress
-    from breaker.ports import Account, Clock, Modes
+    from breaker.ports import Clock, Modes
 
 _DAY = 86_400.0
 _WEEK = 7 * _DAY
@@ -99,54 +85,12 @@ _FAREWELL, _FAREWELLS = 5.0, 100
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """How often the daemon does what nobody asks it for; seconds of its clock.
-
-    Args:
-        upkeep: Between two looks after the database: days made ahead and dropped, counters folded.
-        fleet_size: Between two counts of the accounts that share the budget.
-        grants: Between two readings of all grants.
-        adoption: Between two sweeps for what is blocked on the platform and unknown here.
-        pooling: Between two looks at what the accounts of each domain and workspace did together.
-        feedback: Between two looks at which recipient domains send complaint feedback.
-        feed: Between two looks at what was heard of each application.
-        probing: Between two looks at the accounts that are on their way back.
-        held_stops: Between two looks at what the fleet guard holds.
-        evaluations: Between two readings of the platform's receipts of refused sends; seconds of the wall.
-        counts: Between two comparisons of our counts with the platform's, and before the first; seconds of the wall.
-        protection: Between two looks at whether Breaker's rules hold for all accounts.
-    """
-
-    upkeep: float = 60.0
-    fleet_size: float = 3_600.0
-    grants: float = 300.0
-    adoption: float = 60.0
-    pooling: float = 60.0
-    feedback: float = 300.0
-    feed: float = EVERY
-    probing: float = 1.0
-    held_stops: float = 5.0
-    evaluations: float = 60.0
-    counts: float = 3_600.0
-    protection: float = 60.0
-
-
-class OnlyObserving:
-    """Modes, none of which lets anything be done: for an embedded database that nobody meant."""
-
-    async def in_force(self, account: Account, now: float) -> ModeInForce:  # noqa: ARG002 - the protocol's
-        """Return `observe`, from the daemon."""
-        return ModeInForce(Mode.OBSERVE, "daemon")
-
-
 class Daemon:
     """A running daemon.
 
     Attributes:
         webhook_address: Where the webhook listener listens, as (host, port).
         admin_address: The same of the admin listener.
-        grants_read: Set once the grants of an application were read.
         operations: The use-cases, on the daemon's own connections.
         reload: Puts a changed configuration in force.
         holding: What keeps the daemon from changing anything by itself.
@@ -166,16 +110,13 @@ class Daemon:
         self._clock = clock
         self._rhythm = rhythm or Rhythm(adoption=settings.platform.sweep_seconds)
         self._stack = AsyncExitStack()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._workers = Workers()
+        self._attendance = Attendance()
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self._senders: list[Sender] = []
-        self._probers: list[Prober] = []
-        self._probing: list[asyncio.Task[None]] = []
         self._metrics = Metrics()
-        self._reporter = Reporter(self._metrics, self._wake_senders, listener)
+        self._reporter = Reporter(self._metrics, self._attendance.wake, listener)
         self.webhook_address: tuple[str, int] = ("", 0)
         self.admin_address: tuple[str, int] = ("", 0)
-        self.grants_read = asyncio.Event()
         self.operations: Operations
         self.reload: Reload
         self.holding: Holding
@@ -223,14 +164,11 @@ class Daemon:
             upkeep = PostgresUpkeep(pool, self._intake.partitions)
             await upkeep.make_days_ahead(self._clock.now())
             self._start_workers(pool, upkeep)
-            self._every("signs of life", life, SIGNS_OF_LIFE, asyncio.sleep)
-            self._every("feed", feed, self._rhythm.feed, self._clock.sleep)
-            self._every("held stops", self._release_held(pool), self._rhythm.held_stops, self._clock.sleep)
-            for work in (
-                self._metrics.keep_polling(self.operations.fleet, self._clock),
-                self.operations.modes.keep_fresh(),
-            ):
-                self._tasks.append(asyncio.create_task(work))
+            self._workers.every("signs of life", life, SIGNS_OF_LIFE, asyncio.sleep)
+            self._workers.every("feed", feed, self._rhythm.feed, self._clock.sleep)
+            self._workers.every("held stops", self._release_held(pool), self._rhythm.held_stops, self._clock.sleep)
+            self._workers.start("metrics", self._metrics.keep_polling(self.operations.fleet, self._clock))
+            self._workers.start("modes", self.operations.modes.keep_fresh())
             stack.push_async_callback(_take_leave, life)
             stack.push_async_callback(self._stop_workers)
             self._intake.ingest.start()
@@ -255,12 +193,12 @@ class Daemon:
                 gate,
                 self._refusals.note,
                 self._settings.admin_tokens,
-                self._wake_senders,
+                self._attendance.wake,
             )
             self.reload = Reload(self._again, self.operations, self._intake, self._secrets, admin, self._metrics)
-            self._tasks.append(asyncio.create_task(self.reload.run(), name="reload"))
-            self.admin_address = await _listen(stack, admin.application(), self._settings.admin_listen)
-            self.webhook_address = await _listen(stack, listener.application(), self._settings.listen)
+            self._workers.start("reload", self.reload.run())
+            self.admin_address = await listen(stack, admin.application(), self._settings.admin_listen)
+            self.webhook_address = await listen(stack, listener.application(), self._settings.listen)
             self._stack = stack.pop_all()
         log.info(
             "breaker serves",
@@ -276,6 +214,11 @@ class Daemon:
     async def idle(self) -> bool:
         """Tell whether nothing stands in line, and nothing is wanted of the platform that was not tried yet."""
         return self._intake.ingest.idle and not await self.operations.fleet.commands_pending()
+
+    @property
+    def grants_read(self) -> asyncio.Event:
+        """Set once the grants of an application were read."""
+        return self._attendance.grants_read
 
     @property
     def events(self) -> int:
@@ -329,179 +272,52 @@ class Daemon:
         stack.push_async_callback(_end, task)
         return gate
 
-    def _wake_senders(self) -> None:
-        for sender in self._senders:
-            sender.woken.set()
-
     def _start_workers(self, pool: asyncpg.Pool, upkeep: PostgresUpkeep) -> None:
-        self._every("secrets", self._look_at_secrets, _LOOK_AT_SECRETS, asyncio.sleep)
-        self._every("fleet size", self._count_fleet, self._rhythm.fleet_size, self._clock.sleep)
-        self._every("upkeep", partial(self._keep_up, upkeep), self._rhythm.upkeep, self._clock.sleep)
-        self._every("pooled evidence", self._intake.pool_evidence, self._rhythm.pooling, self._clock.sleep)
-        self._every("feedback domains", self._intake.learn_feedback, self._rhythm.feedback, self._clock.sleep)
+        self._workers.every("secrets", self._look_at_secrets, _LOOK_AT_SECRETS, asyncio.sleep)
+        self._workers.every("fleet size", self._count_fleet, self._rhythm.fleet_size, self._clock.sleep)
+        self._workers.every("upkeep", partial(self._keep_up, upkeep), self._rhythm.upkeep, self._clock.sleep)
+        self._workers.every("pooled evidence", self._intake.pool_evidence, self._rhythm.pooling, self._clock.sleep)
+        self._workers.every("feedback domains", self._intake.learn_feedback, self._rhythm.feedback, self._clock.sleep)
         missing = partial(
             order_again,
             PostgresUnordered(pool),
             PostgresCircuits(pool, window_sizes(self._settings)),
             self.operations.in_force.actuators_of,
         )
-        self._every("platform standings", self._refusals.keep, _ORDER_AGAIN, asyncio.sleep)
-        self._every("missing orders", partial(self._order_again, missing), _ORDER_AGAIN, asyncio.sleep)
+        self._workers.every("platform standings", self._refusals.keep, _ORDER_AGAIN, asyncio.sleep)
+        self._workers.every("missing orders", partial(self._order_again, missing), _ORDER_AGAIN, asyncio.sleep)
+        shared = self._shared(pool)
         for one in self.guarded:
             if one.platform is not None:
-                task = asyncio.create_task(self._attend(one, one.platform, pool), name="attend to an application")
-                self._tasks.append(task)
+                work = self._attendance.attend(one, one.platform, shared)
+                self._workers.start("attend to an application", work)
 
-    async def _attend(self, one: Guarded, platform: NylasPlatform, pool: asyncpg.Pool) -> None:
-        """Learn an application's id, and begin everything that needs it."""
-        told = ""
-        while one.id is None:
-            try:
-                one.id = await platform.application_id()
-            except PlatformError as error:
-                if str(error) != told:  # once, not every few seconds of a night
-                    told = str(error)
-                    log.warning(
-                        "the application can't be learnt from the platform yet, so nobody can be stopped",
-                        error=told,
-                        what_to_do="see whether BREAKER_NYLAS_API_KEY and BREAKER_NYLAS_API_URL are right",
-                    )
-                await self._clock.sleep(_BREATH)
-        self._secrets.read()
-        pace = Pace(
-            first_delay=self._settings.platform.first_retry_seconds,
-            longest_delay=self._settings.platform.longest_retry_seconds,
-        )
-        sender = Sender(self._surroundings(one.id, one, platform, pool), pace=pace)
-        self._senders.append(sender)
-        self._tasks.append(asyncio.create_task(sender.run(), name=f"sender of {one.id}"))
-        around = sender.at
-        sweep = Sweep(
-            application_id=one.id,
-            names=around.names,
-            platform=platform,
-            inventory=around.inventory,
-            adoption=PostgresAdoption(pool, self._intake.identities, window_sizes(self._settings)),
+    def _shared(self, pool: asyncpg.Pool) -> Shared:
+        return Shared(
+            name=self.name,
+            settings=self._settings,
             clock=self._clock,
-            quarantines=around.quarantines,
-        )
-        self._every("adoption", sweep, self._rhythm.adoption, self._clock.sleep)
-        may_act = partial(self._may_act, one.id)
-        protection = watch_protection(one, around, pool, self._metrics, may_act)
-        self._every("protection", protection, self._rhythm.protection, self._clock.sleep)
-        domains = SweepDomains(
-            application_id=one.id,
-            platform=platform,
-            inventory=around.inventory,
-            domains=PostgresDomains(pool),
-            clock=self._clock,
-        )
-        self._every("adoption of domains", domains, self._rhythm.adoption, self._clock.sleep)
-        grants = partial(self._read_grants, one.id, platform)
-        self._every("grants", grants, self._rhythm.grants, self._clock.sleep)
-        self._every("evaluations", self._refusals.reading(one.id, platform), self._rhythm.evaluations, asyncio.sleep)
-        records = PostgresReport(pool, counting(self._settings))
-        compare = CompareCounts(one.id, platform.send_metrics(), records)
-        self._tasks.append(asyncio.create_task(self._compare_counts(compare), name="count comparison"))
-        prober = self._prober(one.id, around, pool)
-        self._probers.append(prober)
-        self._probing.append(self._every("probing", prober, self._rhythm.probing, self._clock.sleep))
-
-    async def _may_act(self, application_id: str, workspace_id: str | None) -> bool:
-        modes = self.operations.modes
-        return self._modes is modes and await modes.acts_in(application_id, workspace_id, self._clock.now())
-
-    def _prober(self, application_id: str, around: Surroundings, pool: asyncpg.Pool) -> Prober:
-        in_force, settings = self.operations.in_force, self._settings
-        return Prober(
-            application_id=application_id,
-            probes=PostgresProbes(pool, window_sizes(settings), lambda: counting(settings)),
+            rhythm=self._rhythm,
+            pool=pool,
+            workers=self._workers,
+            metrics=self._metrics,
+            reporter=self._reporter,
+            operations=self.operations,
             modes=self._modes,
-            holds=self.holding,
+            holding=self.holding,
             too_quiet=self._feed.too_quiet,
-            inventory=around.inventory,
-            actuators_of=in_force.actuators_of,
-            rules=lambda: probe_rules(in_force.settings),
-            enabled=lambda: in_force.settings.probing.enabled,
-            lease=Lease(around.leases, f"probes:{application_id}", self.name, _PROBER_LEASE),
-            clock=self._clock,
-            random=random.random,
-            told=self._reporter.probed,
+            intake=self._intake,
+            refusals=self._refusals,
+            secrets=self._secrets,
         )
-
-    def _surroundings(
-        self, application_id: str, one: Guarded, platform: NylasPlatform, pool: asyncpg.Pool
-    ) -> Surroundings:
-        quarantines = {
-            workspace_id: workspace.quarantine_workspace_id
-            for workspace_id, workspace in one.application.workspaces.items()
-            if workspace.quarantine_workspace_id
-        }
-        return Surroundings(
-            application_id=application_id,
-            holder=self.name,
-            platform=platform,
-            outbox=PostgresOutbox(pool, self.name),
-            leases=PostgresLeases(pool),
-            inventory=PostgresInventory(pool),
-            names=Names(one.application.installation or application_id),
-            clock=self._clock,
-            random=random.random,
-            quarantine_for=quarantines.get,
-            quarantines=frozenset(quarantines.values()),
-            confirmed=self._reporter.confirmed,
-        )
-
-    async def _read_grants(self, application_id: str, platform: NylasPlatform) -> None:
-        await read_all(platform, application_id, self._intake.roster, self._clock)
-        self.grants_read.set()
-
-    async def _compare_counts(self, compare: CompareCounts) -> None:
-        """Compare the counts of the last week, again and again, and first when what is under way has arrived."""
-
-        async def once() -> None:
-            now = self._clock.now()
-            self._metrics.counts_compared(await compare(now - _WEEK, now))
-
-        await asyncio.sleep(self._rhythm.counts)
-        await _again_and_again("count comparison", once, self._rhythm.counts, asyncio.sleep)
 
     async def _order_again(self, missing: Callable[[float], Awaitable[int]]) -> None:
         if await missing(self._clock.now()):
-            self._wake_senders()
-
-    def _every(
-        self,
-        name: str,
-        work: Callable[[], Awaitable[object]],
-        seconds: float,
-        sleep: Callable[[float], Awaitable[None]],
-    ) -> asyncio.Task[None]:
-        task = asyncio.create_task(_again_and_again(name, work, seconds, sleep), name=name)
-        self._tasks.append(task)
-        return task
-
-    async def _close_rounds(self) -> None:
-        """Close the rounds of probes, which nobody would watch, while the platform can still be told."""
-        for task in self._probing:
-            task.cancel()
-        await asyncio.gather(*self._probing, return_exceptions=True)
-        try:
-            closed = sum([await prober.leave() for prober in self._probers])
-            self._wake_senders()
-            for _ in range(_FAREWELLS if closed else 0):
-                if not await self.operations.fleet.commands_pending():
-                    break
-                await asyncio.sleep(_FAREWELL / _FAREWELLS)
-        except StoreError as error:
-            log.warning("rounds of probes may stay open until the next start", error=type(error).__name__)
+            self._attendance.wake()
 
     async def _stop_workers(self) -> None:
-        await self._close_rounds()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        await self._attendance.close_rounds(self.operations)
+        await self._workers.stop()
 
     async def _count_fleet(self) -> None:
         if self.operations.in_force.count_fleet(await self.operations.fleet.active()):
@@ -518,22 +334,6 @@ class Daemon:
         await upkeep.drop_days_before(now - self.operations.in_force.settings.ledger.retention_days * _DAY)
 
 
-async def _again_and_again(
-    name: str, work: Callable[[], Awaitable[object]], seconds: float, sleep: Callable[[float], Awaitable[None]]
-) -> None:
-    """Do some work for ever; what fails is logged and done again."""
-    while True:
-        try:
-            await work()
-        except (StoreError, PlatformError, OSError, UnavailableError) as error:
-            log.warning("worker failed, and goes on", worker=name, error=str(error) or type(error).__name__)
-            await sleep(min(seconds, _BREATH))
-            continue
-        except Exception:
-            log.exception("worker failed unexpectedly, and goes on", worker=name)
-        await sleep(seconds)
-
-
 async def _take_leave(life: SignsOfLife) -> None:
     with suppress(StoreError):  # who is not told hears of it by its silence
         await life.leave()
@@ -542,26 +342,6 @@ async def _take_leave(life: SignsOfLife) -> None:
 async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-async def _listen(stack: AsyncExitStack, application: web.Application, at: ListenAddress) -> tuple[str, int]:
-    """Serve an application until the stack is closed; requests under way end first.
-
-    Raises:
-        UnavailableError: Its address can't be listened on.
-    """
-    runner = web.AppRunner(application, auto_decompress=False, access_log=None, shutdown_timeout=10.0)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    try:
-        await web.TCPSite(runner, at.host, at.port).start()
-    except OSError as error:
-        raise UnavailableError(
-            f"nothing can be listened for on {at} ({error.strerror or error}): is another daemon running? Else set "
-            "BREAKER_LISTEN and BREAKER_ADMIN_LISTEN to addresses of this machine that are free"
-        ) from error
-    host, port = runner.addresses[0][:2]
-    return str(host), int(port)
 
 
 @asynccontextmanager

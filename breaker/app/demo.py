@@ -21,8 +21,9 @@ import structlog
 
 from breaker.adapters.postgres.embedded import EmbeddedPostgres, temporary_home
 from breaker.adapters.postgres.migrate import upgrade
-from breaker.app.daemon import Rhythm, running
+from breaker.app.daemon import running
 from breaker.app.installations import installations
+from breaker.app.rhythm import Rhythm
 from breaker.config import load
 from breaker.domain.commands import CommandKind
 from breaker.domain.selectors import parse_selector

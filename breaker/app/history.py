@@ -30,9 +30,9 @@ from breaker.adapters.postgres.roster import PostgresRoster
 from breaker.adapters.postgres.undecoded import PostgresUndecoded
 from breaker.adapters.postgres.upkeep import PostgresUpkeep
 from breaker.adapters.secrets import read_send_hash_key
-from breaker.app.daemon import OnlyObserving
 from breaker.app.database import UnavailableError, connections, database, migrate, place_of
 from breaker.app.derived import counting, domain_limits, guard_limits, window_sizes
+from breaker.app.observing import OnlyObserving
 from breaker.app.operations import wire_operations
 from breaker.config import ConfigurationError
 from breaker.domain.outcomes import DeliveryEvent

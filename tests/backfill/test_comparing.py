@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from breaker.app import running
-from breaker.app.daemon import Rhythm
+from breaker.app.rhythm import Rhythm
 from breaker.config import load
 from tests.simulated import KEY, simulated
 

@@ -11,8 +11,8 @@ from breaker.adapters.postgres.examination.records import PostgresExamination
 from breaker.adapters.postgres.modes import PostgresModes
 from breaker.adapters.postgres.platform_standings import PostgresPlatformStandings
 from breaker.app import running
-from breaker.app.daemon import Daemon, Rhythm
 from breaker.app.reporter import Reporter
+from breaker.app.rhythm import Rhythm
 from breaker.config import load
 from breaker.domain.circuit import Mode
 from breaker.domain.modes import ConfiguredModes
@@ -29,6 +29,7 @@ from tests.simulated import APPLICATION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from breaker.app.daemon import Daemon
     from tests.doctor.ward import Ward
 
 ANYWHERE = 'listen = "127.0.0.1:0"\nadmin_listen = "127.0.0.1:0"'

@@ -1,0 +1,40 @@
+"""The daemon's rhythm: how often it does what nobody asks it for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from breaker.flows.watch_feed import EVERY
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often the daemon does what nobody asks it for; seconds of its clock.
+
+    Args:
+        upkeep: Between two looks after the database: days made ahead and dropped, counters folded.
+        fleet_size: Between two counts of the accounts that share the budget.
+        grants: Between two readings of all grants.
+        adoption: Between two sweeps for what is blocked on the platform and unknown here.
+        pooling: Between two looks at what the accounts of each domain and workspace did together.
+        feedback: Between two looks at which recipient domains send complaint feedback.
+        feed: Between two looks at what was heard of each application.
+        probing: Between two looks at the accounts that are on their way back.
+        held_stops: Between two looks at what the fleet guard holds.
+        evaluations: Between two readings of the platform's receipts of refused sends; seconds of the wall.
+        counts: Between two comparisons of our counts with the platform's, and before the first; seconds of the wall.
+        protection: Between two looks at whether Breaker's rules hold for all accounts.
+    """
+
+    upkeep: float = 60.0
+    fleet_size: float = 3_600.0
+    grants: float = 300.0
+    adoption: float = 60.0
+    pooling: float = 60.0
+    feedback: float = 300.0
+    feed: float = EVERY
+    probing: float = 1.0
+    held_stops: float = 5.0
+    evaluations: float = 60.0
+    counts: float = 3_600.0
+    protection: float = 60.0
