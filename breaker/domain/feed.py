@@ -32,6 +32,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import exp, log1p
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -145,7 +146,7 @@ class Silence:
 
 def chance_of_none(expected: float) -> float:
     """Return the probability that none of so many expected events comes, with rates that vary as mail's do."""
-    return float((1 + max(expected, 0.0) / SHAPE) ** -SHAPE)
+    return exp(-SHAPE * log1p(max(expected, 0.0) / SHAPE))  # exact for few expected events too
 
 
 def expected_events(feed: Feed, kind: OutcomeKind, since: float, until: float) -> float:

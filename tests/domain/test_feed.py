@@ -4,7 +4,7 @@ import random
 from math import exp, gamma
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from breaker.domain.feed import (
@@ -63,6 +63,7 @@ def fleet(*ratios: tuple[int, int], at: float = NOW) -> Sample:
     return sample
 
 
+@example(1e-09)
 @given(st.floats(0.0, 2_000.0))
 def test_a_poisson_feed_is_silent_more_rarely_than_is_said(expected: float) -> None:
     assert exp(-expected) <= chance_of_none(expected)
