@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated
+
+import typer
 
 from breaker.cli.acting import Manner, carry_out, in_a_manner, read_selectors
 from breaker.cli.options import Everything, OnlyDomain, Selectors
 from breaker.domain.acts import Act, ActKind
 
-if TYPE_CHECKING:
-    import typer
+Limit = Annotated[
+    bool,
+    typer.Option(
+        "--limit",
+        help="Let them only reply, instead: new conversations are refused; a stopped account may reply again.",
+        show_default=False,
+    ),
+]
 
 
 def register(application: typer.Typer) -> None:
@@ -20,10 +28,20 @@ def register(application: typer.Typer) -> None:
 
 @in_a_manner
 def trip(
-    manner: Manner, *, selectors: Selectors = None, everything: Everything = False, only_domain: OnlyDomain = False
+    manner: Manner,
+    *,
+    selectors: Selectors = None,
+    everything: Everything = False,
+    only_domain: OnlyDomain = False,
+    limit: Limit = False,
 ) -> None:
-    """Stop accounts, whatever their mode; --only-domain: a whole sending domain, by one entry in a list."""
-    act = Act(ActKind.TRIP, manner.reason, manner.author, only_domain=only_domain)
+    """Stop accounts, whatever their mode; --only-domain: a whole sending domain, by one entry in a list.
+
+    With --limit they may still reply. What a person stopped or limited comes back by `probe` or `reset` alone.
+    """
+    if limit and only_domain:
+        raise typer.BadParameter("--limit does not go with --only-domain: a domain is stopped, or it is not")
+    act = Act(ActKind.LIMIT if limit else ActKind.TRIP, manner.reason, manner.author, only_domain=only_domain)
     carry_out(act, read_selectors(selectors, everything=everything), manner)
 
 

@@ -1,7 +1,8 @@
 """What a person does to accounts, and what becomes of each.
 
-Five acts: `trip` stops, `reset` lets go and begins counting anew, `probe` has the account tested whether it may be let
-go, `mode` says how far Breaker may go, and `guard_approve` takes what the fleet guard holds. An act works in every
+Six acts: `trip` stops, `limit` lets accounts only reply, `reset` lets go and begins counting anew, `probe` has the
+account tested whether it may be let go, `mode` says how far Breaker may go, and `guard_approve` takes what the fleet
+guard holds. An act works in every
 mode. What it leads to for one account is decided here, from the account's circuit alone, so that the plan that is shown
 first and the deed that follows are decided by the same words. The circuits of sending domains know the same acts but
 `probe`.
@@ -9,9 +10,12 @@ first and the deed that follows are decided by the same words. The circuits of s
 No probe can test complaints, which are too rare: what was stopped for them is limited by `probe`, and what is limited
 for them is let go.
 
-An account that is known by its address alone has no grant, so nothing can be done about it on the platform. `trip` and
-a pending stop are refused for it rather than noted, since a state that stops nobody would be a lie; `reset` only begins
-counting anew.
+`limit` follows the table of states as all acts do: a stopped account may reply from then on. What a person has limited
+comes back as what a person has stopped does: by `probe` or `reset`, and not by itself.
+
+An account that is known by its address alone has no grant, so nothing can be done about it on the platform. `trip`,
+`limit` and a pending stop are refused for it rather than noted, since a state that stops nobody would be a lie; `reset`
+only begins counting anew.
 """
 
 from __future__ import annotations
@@ -41,6 +45,7 @@ class ActKind(StrEnum):
     """What a person can do."""
 
     TRIP = "trip"
+    LIMIT = "limit"
     RESET = "reset"
     PROBE = "probe"
     MODE = "mode"
@@ -172,8 +177,14 @@ class Refusal:
     why: str
 
 
-def decide(
-    act: Act, circuit: Circuit, *, enforceable: bool, now: float, for_complaints: bool = False
+def decide(  # noqa: PLR0913 - each is a fact of its own
+    act: Act,
+    circuit: Circuit,
+    *,
+    enforceable: bool,
+    now: float,
+    for_complaints: bool = False,
+    can_limit: bool = True,
 ) -> Verdict | Refusal:
     """Decide what an act leads to for one account.
 
@@ -183,6 +194,7 @@ def decide(
         enforceable: Whether the account can be stopped on the platform.
         now: Unix seconds.
         for_complaints: Whether it is stopped or limited for complaints, which no probe can test.
+        can_limit: Whether the actuator `limit` is on for it.
     """
     if act.kind is ActKind.PROBE:
         return _decide_probe(act, circuit, enforceable=enforceable, now=now, for_complaints=for_complaints)
@@ -190,13 +202,22 @@ def decide(
         return _decide_pending(act, circuit, enforceable=enforceable, now=now)
     if act.kind is ActKind.GUARD_APPROVE:
         return _decide_held(act, circuit, enforceable=enforceable, now=now)
-    if act.kind is ActKind.TRIP and not enforceable:
+    if act.kind in {ActKind.TRIP, ActKind.LIMIT} and not enforceable:
         return Refusal(Effect.REFUSED, UNENFORCEABLE)
+    if act.kind is ActKind.LIMIT:
+        return _decide_limit(act, circuit, now) if can_limit else Refusal(Effect.REFUSED, CANNOT_LIMIT)
     return _decide_reset(act, circuit, now) if act.kind is ActKind.RESET else _decide_trip(act, circuit, now)
 
 
 def _decide_trip(act: Act, circuit: Circuit, now: float) -> Verdict | Refusal:
     verdict = decide_act(circuit, Cause.TRIPPED, now, act.author, act.reason)
+    return verdict or Refusal(Effect.UNCHANGED, f"It is {circuit.state} already.")
+
+
+def _decide_limit(act: Act, circuit: Circuit, now: float) -> Verdict | Refusal:
+    verdict = decide_act(circuit, Cause.LIMITED_BY_PERSON, now, act.author, act.reason)
+    if verdict is None and circuit.state is State.PROBING:
+        return Refusal(Effect.REFUSED, "It is being probed: stop it first, or wait for what the probe says.")
     return verdict or Refusal(Effect.UNCHANGED, f"It is {circuit.state} already.")
 
 
@@ -218,6 +239,9 @@ UNENFORCEABLE = (
     "It is known by its address alone, without a grant, so the platform cannot stop it: "
     "stop it where it sends (Transactional Send)."
 )
+
+
+CANNOT_LIMIT = "The actuator `limit` is off for it, so the platform would not be told: switch it on, or stop it."
 
 
 def _decide_held(act: Act, circuit: Circuit, *, enforceable: bool, now: float) -> Verdict | Refusal:

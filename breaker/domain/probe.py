@@ -104,6 +104,7 @@ class Hold:
         detector: What raised the suspicion; `platform` for what was found there.
         stops: Automatic stops and limits within the time that counts, this one included.
         pace: The sends a day that the account had in the week before.
+        by_limiting: Whether a person limited it, rather than approved it.
     """
 
     before: State
@@ -112,6 +113,7 @@ class Hold:
     detector: str
     stops: int
     pace: float
+    by_limiting: bool = False
 
 
 class Evidence(NamedTuple):

@@ -5,6 +5,7 @@ The way back:
     stopped for bounces   cools down, then is probed; a second stop within a week asks a person first
     limited for bounces   the same, with replies passing all the time
     stopped for complaints, by a person, or found blocked   asks a person
+    limited by a person   the same
     approved after complaints   stays limited for a week, then is warned for a week, and then simply sends
 
 A probe goes round by round. Only the platform's being read back begins and ends a round, so what a stopped account sent
@@ -129,7 +130,7 @@ def begin(circuit: Circuit, hold: Hold, before: Probe | None, rules: ProbeRules,
         # Of one that is free already nobody knows since when: it is of no epoch, and closed first.
         epoch = _NO_EPOCH if circuit.wanted is Wanted.SENDING else circuit.epoch
         return replace(probe, phase=Phase.CLOSING, epoch=epoch, ordered_at=circuit.since)
-    if circuit.state is State.LIMITED and hold.before is State.STOPPED and hold.author:
+    if circuit.state is State.LIMITED and hold.before is State.STOPPED and hold.author and not hold.by_limiting:
         return replace(probe, phase=Phase.EASING, next_at=circuit.since + rules.limited_for)
     asks = _question(hold, probe, rules)
     return replace(probe, asks=asks) if asks else _cooling(probe, circuit.since, rules, jitter)
@@ -306,7 +307,7 @@ def _cooling(probe: Probe, since: float, rules: ProbeRules, jitter: float) -> Pr
 def _question(hold: Hold, probe: Probe, rules: ProbeRules) -> str | None:
     """Return what a person has to say before an account is probed, or None."""
     if hold.author is not None:
-        return f"{hold.author} stopped it: may it be probed?"
+        return f"{hold.author} {'limited' if hold.by_limiting else 'stopped'} it: may it be probed?"
     if hold.signal is Signal.COMPLAINT:
         return "complaints are too rare for a probe to test them: is their cause removed?"
     if hold.detector == "platform" or hold.signal is None:

@@ -24,7 +24,7 @@ from breaker.domain.acts import (
     decide,
 )
 from breaker.domain.circuit import Mode, apply
-from breaker.domain.commands import plan
+from breaker.domain.commands import Actuator, plan
 from breaker.domain.counters import Counters
 from breaker.domain.modes import Level
 from breaker.domain.selectors import Scope
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from breaker.domain.acts import Automatic
     from breaker.domain.circuit import Circuit, Verdict
-    from breaker.domain.commands import Actuator
     from breaker.domain.selectors import Selector
     from breaker.flows.operate_domains import DomainOperator
     from breaker.ports import Account, Circuits, Clock, Locked, SendingDomain
@@ -139,6 +138,7 @@ class Operator:
                     enforceable=account.enforceable,
                     now=self._clock.now(),
                     for_complaints=account.key in angered,
+                    can_limit=Actuator.LIMIT in self._actuators(account),
                 )
                 report.add(_effect(account, circuit, decided, None))
         return report
@@ -216,7 +216,14 @@ class Operator:
     ) -> AccountEffect:
         now = self._clock.now()
         account, circuit, counters = known
-        decided = decide(act, circuit, enforceable=account.enforceable, now=now, for_complaints=for_complaints)
+        decided = decide(
+            act,
+            circuit,
+            enforceable=account.enforceable,
+            now=now,
+            for_complaints=for_complaints,
+            can_limit=Actuator.LIMIT in self._actuators(account),
+        )
         if isinstance(decided, Refusal):
             return _effect(account, circuit, decided, None)
         context: dict[str, object] = {"act": act.kind.value, "reason": act.reason}

@@ -6,6 +6,7 @@ A domain is acted upon together with its accounts or by itself:
     reset application:X, --all     the same of all domains there
     reset domain:X --only-domain   its circuit alone: the accounts keep what was counted
     trip domain:X                  its accounts, one by one
+    trip domain:X --limit          its accounts, one by one
     trip domain:X --only-domain    its circuit alone: one entry in the list of stopped domains
     probe domain:X                 its accounts, one by one
     mode ... enforce               what stands pending of those domains is listed, or taken by --apply-pending
@@ -37,7 +38,7 @@ GROUPS = (Scope.DOMAIN, Scope.APPLICATION, Scope.ALL)
 
 _OF_PENDING = (ActKind.MODE, ActKind.GUARD_APPROVE)
 _OF_DOMAINS = (ActKind.TRIP, ActKind.RESET)
-_OF_ACCOUNTS = (ActKind.TRIP, ActKind.PROBE)
+_OF_ACCOUNTS = (ActKind.TRIP, ActKind.LIMIT, ActKind.PROBE)
 _COMMAND = {Wanted.STOPPED: CommandKind.BLOCK_DOMAIN, Wanted.SENDING: CommandKind.UNBLOCK_DOMAIN}
 
 

@@ -132,3 +132,22 @@ def test_pending_verdicts_are_taken_where_that_is_said(shell: Terminal) -> None:
 
 def test_what_is_no_mode_is_bad_usage(shell: Terminal) -> None:
     assert shell.breaker("mode", "grant-1", "panic", "--reason", "trial").code == 2
+
+
+def test_a_trip_may_limit_instead(shell: Terminal) -> None:
+    shell.prepare(_one_account)
+
+    said = shell.breaker("trip", "agent@x.example", "--limit", "--reason", "a new list", "--json")
+
+    assert said.code == 4
+    assert shell.prepare(_states) == ["limited"]
+    assert shell.prepare(_trail) == [("ada", "Limited by a person: a new list")]
+
+
+def test_a_domain_is_stopped_as_a_whole_or_not_at_all(shell: Terminal) -> None:
+    shell.prepare(_one_account)
+
+    said = shell.breaker("trip", "domain:x.example", "--limit", "--only-domain", "--reason", "a new list")
+
+    assert said.code == 2
+    assert shell.prepare(_states) == ["sending"]

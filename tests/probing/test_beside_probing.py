@@ -10,6 +10,7 @@ import pytest
 from breaker.adapters.postgres.adoption import PostgresAdoption
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.unordered import PostgresUnordered
+from breaker.domain.acts import ActKind
 from breaker.domain.budget import Budget
 from breaker.domain.circuit import act, apply
 from breaker.domain.commands import Actuator, plan
@@ -96,18 +97,41 @@ async def test_an_account_stopped_for_complaints_is_approved_and_eased_over_four
         assert way.now >= approved_at + 14 * DAY
 
 
-async def approve(way: WayBack) -> None:
-    """Let a person say that it may go on."""
+async def approve(way: WayBack, cause: Cause = Cause.APPROVED, kind: ActKind = ActKind.PROBE) -> None:
+    """Let a person say that it may go on, or may only reply."""
     async with PostgresCircuits(way.daemon.pool, SIZES).transaction() as locked:
         [(account, circuit, counters)] = (
             await locked.load([(await way.daemon.row(grant="grant-1"))["account"]])
         ).values()
-        verdict = act(circuit, Cause.APPROVED, way.now, "ada", "the list was cleaned")
+        verdict = act(circuit, cause, way.now, "ada", "the list was cleaned")
         assert verdict is not None
-        number = await locked.record_verdict(account, verdict, {})
+        number = await locked.record_verdict(account, verdict, {"act": kind})
         after = apply(circuit, verdict, number)
         await locked.save(account, after, Counters(counters.sizes, restarted_at=way.now))
         await locked.order(account, after.epoch, number, plan(after.wanted, way.actuators), way.now)
+
+
+@pytest.mark.parametrize("before", ["sending", "stopped"])
+async def test_what_a_person_has_limited_stays_so_until_a_person_has_it_probed(database_url: str, before: str) -> None:
+    async with way_back(database_url, actuators=(Actuator.BLOCK, Actuator.LIMIT)) as way:
+        await (way.stop() if before == "stopped" else way.send())
+        await approve(way, Cause.LIMITED_BY_PERSON, ActKind.LIMIT)
+        await way.obey()
+        prober = way.prober()
+        await prober()
+        way.later(30 * DAY)
+        await prober()
+        waiting = await way.probe()
+        assert waiting is not None
+        assert (waiting["phase"], waiting["asks"]) == ("asking", "ada limited it: may it be probed?")
+        assert (await way.state(), way.held_to) == ("limited", {"limit"})
+
+        await approve(way, Cause.PROBED_BY_PERSON)
+        for _ in range(5):
+            await way.round(prober)
+        await prober()
+
+        assert await way.state() == "sending"
 
 
 async def test_a_sweep_adopts_what_is_found_blocked_in_a_round_and_nothing_between_rounds(way: WayBack) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.circuits import PostgresLocked
 from breaker.adapters.postgres.errors import translated
+from breaker.domain.acts import ActKind
 from breaker.domain.detectors import Signal
 from breaker.domain.probe import DAY, QUEUE, Evidence, Hold, Phase, Probe
 from breaker.domain.standing import sum_tallies
@@ -82,7 +83,7 @@ _PROBE = f"""
 """  # noqa: S608 - made of constants
 
 _HELD_FOR = """
-    SELECT from_state, signal, author, detector
+    SELECT from_state, signal, author, detector, context ->> 'act' AS act
     FROM verdicts
     WHERE account = $1 AND held_by IS NULL AND to_state = $2 AND from_state <> to_state
     ORDER BY id DESC
@@ -143,7 +144,7 @@ class PostgresLockedProbes(PostgresLocked):
         """Return why its circuit is as it is, as far as the audit trail tells, and at what pace it sent before."""
         row = await self._connection.fetchrow(_HELD_FOR, account.key, circuit.state)
         stops = await self._connection.fetchval(_STOPS, account.key, circuit.since - within, circuit.since)
-        before, signal, author, detector = row or (circuit.state, None, None, "")
+        before, signal, author, detector, act = row or (circuit.state, None, None, "", None)
         return Hold(
             State(before),
             Signal(signal) if signal else None,
@@ -151,6 +152,7 @@ class PostgresLockedProbes(PostgresLocked):
             detector,
             stops,
             await self._pace(account, circuit),
+            by_limiting=act == ActKind.LIMIT,
         )
 
     async def evidence(self, account: Account, opened_at: float, closed_at: float | None) -> Evidence:
