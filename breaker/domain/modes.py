@@ -8,6 +8,10 @@ more specific over the more general:
 
 So a mode that a person sets for one domain holds whatever the configuration says of the workspace, and a setting that
 has expired is as good as none. The workspace is the account's *home*: an account in quarantine keeps its mode.
+
+`stopped` is a *pin*: it stops whom it holds for, those to come included, and while it holds nobody lets them go. When
+it is taken away or expires, nobody is let go by that: who was stopped by it stays stopped until a person lets them go.
+`exempt` that expires stops nobody for what was seen meanwhile either: the next bad outcome is judged again.
 """
 
 from __future__ import annotations
@@ -56,6 +60,33 @@ class ModeSetting:
     def holds(self, now: float) -> bool:
         """Tell whether it has not expired."""
         return self.expires_at is None or now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """A mode that a person set, with where.
+
+    Args:
+        application_id: The platform's id of the application.
+        level: The level.
+        name: The group's name; of an account its address, or its grant where that is not known.
+        setting: What was set.
+    """
+
+    application_id: str
+    level: Level
+    name: str
+    setting: ModeSetting
+
+    @property
+    def selector(self) -> str:
+        """What people name it by."""
+        return self.name if self.level is Level.ACCOUNT else f"{self.level}:{self.name}"
+
+    @property
+    def pins(self) -> bool:
+        """Whether those it holds for are to be stopped."""
+        return self.setting.mode is Mode.STOPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +157,29 @@ def acts_in(
     )
 
 
+def setting_in_force(
+    belonging: Belonging, settings: Mapping[tuple[str, Level, str], ModeSetting], now: float
+) -> SetMode | None:
+    """Return what a person set that holds for an account, or None where the configuration says its mode.
+
+    Args:
+        belonging: The account's groups.
+        settings: What people set, by application, level and name.
+        now: Unix seconds.
+    """
+    application = belonging.application
+    for level, name in (
+        (Level.ACCOUNT, belonging.account),
+        (Level.DOMAIN, belonging.domain),
+        (Level.WORKSPACE, belonging.workspace),
+        (Level.APPLICATION, application),
+    ):
+        setting = settings.get((application, level, name)) if name else None
+        if name and setting is not None and setting.holds(now):
+            return SetMode(application, level, name, setting)
+    return None
+
+
 def mode_in_force(
     belonging: Belonging,
     settings: Mapping[tuple[str, Level, str], ModeSetting],
@@ -141,15 +195,9 @@ def mode_in_force(
         now: Unix seconds.
     """
     application, workspace = belonging.application, belonging.workspace
-    for level, name in (
-        (Level.ACCOUNT, belonging.account),
-        (Level.DOMAIN, belonging.domain),
-        (Level.WORKSPACE, workspace),
-        (Level.APPLICATION, application),
-    ):
-        setting = settings.get((application, level, name)) if name else None
-        if setting is not None and setting.holds(now):
-            return setting.mode, level
+    found = setting_in_force(belonging, settings, now)
+    if found is not None:
+        return found.setting.mode, found.level
     if workspace and (mode := configured.workspaces.get((application, workspace))):
         return mode, Level.WORKSPACE
     if mode := configured.applications.get(application):

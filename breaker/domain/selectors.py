@@ -11,7 +11,12 @@ application:X       every account of the application X
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Scope(StrEnum):
@@ -73,6 +78,11 @@ def parse_selector(text: str) -> Selector:
     if not stripped or _unusable(stripped):
         raise ValueError(f"{_shown(text)} is no selector: it takes {_FORMS}")
     return Selector(Scope.ACCOUNT, stripped.lower() if "@" in stripped else stripped)
+
+
+def most_like(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like one that nobody has, or None where none is much like it."""
+    return next(iter(get_close_matches(name, sorted(set(known)), n=1)), None)
 
 
 def _unusable(name: str) -> bool:

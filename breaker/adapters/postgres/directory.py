@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.reading.rows import CIRCUIT_COLUMNS, circuit_of
-from breaker.domain.selectors import Scope
+from breaker.domain.selectors import Scope, most_like
 from breaker.domain.states import WANTED
 from breaker.ports import Account
 
@@ -31,6 +32,24 @@ _MEANT: Mapping[Scope, str] = {
 }
 _BY_ADDRESS = "a.address = $1"
 _BY_GRANT = "a.grant_id = $1"
+
+_ALIKE: Mapping[str, str] = {
+    "address": """
+        SELECT address FROM accounts a
+        WHERE merged_into IS NULL AND address IS NOT NULL
+          AND (domain = split_part($1, '@', 2) OR left(address, 3) = left($1, 3))
+        ORDER BY (domain = split_part($1, '@', 2)) DESC, left(address, 3) = left($1, 3) DESC LIMIT 2000
+    """,
+    Scope.ACCOUNT: """
+        SELECT grant_id FROM accounts WHERE merged_into IS NULL AND left(grant_id, 3) = left($1, 3) LIMIT 2000
+    """,
+    Scope.DOMAIN: "SELECT DISTINCT domain FROM accounts WHERE merged_into IS NULL AND $1::text IS NOT NULL LIMIT 2000",
+    Scope.WORKSPACE: f"""
+        SELECT DISTINCT {HOME} FROM accounts a WHERE merged_into IS NULL AND $1::text IS NOT NULL LIMIT 2000
+    """,  # noqa: S608 - made of a constant
+    Scope.APPLICATION: "SELECT id FROM applications WHERE $1::text IS NOT NULL",
+}
+"""What a name that nobody has is compared with."""
 
 _CIRCUITS = f"""
     SELECT c.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id, {CIRCUIT_COLUMNS}
@@ -121,6 +140,20 @@ class PostgresDirectory:
         """  # noqa: S608 - made of this file's constants
         with translated():
             return [key for (key,) in await self._pool.fetch(statement, selector.name)]
+
+    async def nearest(self, selector: Selector) -> str | None:
+        """Return what is known and most like a selector that speaks of nobody, as people type it, or None.
+
+        Addresses are looked for among those of the same domain and those that begin alike, grants among those that
+        begin alike: a fleet is too large to be compared as a whole.
+        """
+        statement = _ALIKE.get("address" if selector.by_address else selector.scope)
+        if statement is None:
+            return None
+        with translated():
+            known = [name for (name,) in await self._pool.fetch(statement, selector.name) if name]
+        found = most_like(selector.name, known)
+        return None if found is None else str(replace(selector, name=found))
 
     async def automatic(self, selector: Selector, only: Automatic) -> Sequence[int]:
         """Return those that stand stopped or limited by Breaker's own verdicts, ascending."""

@@ -7,6 +7,7 @@ have to be read again: a look at one row every second. The order of precedence s
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,9 +20,11 @@ from breaker.domain.modes import (
     ConfiguredModes,
     Level,
     ModeSetting,
+    SetMode,
     acts_in,
     mode_in_force,
     mode_sentence,
+    setting_in_force,
 )
 from breaker.ports import Account, ModeInForce, StoreError
 
@@ -108,14 +111,24 @@ class PostgresModes:
             StoreUnavailableError: What people set can't be read, so it is not known how far Breaker may go.
         """
         await self.refresh()
-        belonging = Belonging(
-            account.application_id,
-            str(account.key),
-            account.domain,
-            account.home_workspace_id or account.workspace_id,
-        )
-        mode, level = mode_in_force(belonging, self._settings, self._configured, now)
+        mode, level = mode_in_force(_belonging(account), self._settings, self._configured, now)
         return ModeInForce(mode, level)
+
+    def setting(
+        self, account: Account, now: float, besides: Mapping[tuple[str, Level, str], ModeSetting] | None = None
+    ) -> SetMode | None:
+        """Return what a person set that holds for an account, as it was last read; None where nobody did.
+
+        Args:
+            account: The account.
+            now: Unix seconds.
+            besides: What is to be taken for set as well.
+        """
+        settings = {**self._settings, **besides} if besides else self._settings
+        found = setting_in_force(_belonging(account), settings, now)
+        if found is None or found.level is not Level.ACCOUNT:
+            return found
+        return replace(found, name=account.address or account.id)
 
     async def acts_in(self, application_id: str, workspace_id: str | None, now: float) -> bool:
         """Tell whether Breaker acts in a workspace, of None anywhere in an application; on hold it does not.
@@ -199,6 +212,10 @@ class PostgresModes:
 
     def _is_fresh(self, after: float) -> bool:
         return self._read_at is not None and _monotonic() - self._read_at < after
+
+
+def _belonging(account: Account) -> Belonging:
+    return Belonging(account.application_id, str(account.key), account.domain, account.home)
 
 
 async def _read(connection: asyncpg.Connection) -> Mapping[tuple[str, Level, str], ModeSetting]:
