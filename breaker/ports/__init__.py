@@ -34,10 +34,13 @@ from breaker.ports.platform import (
     Webhook,
     Workspace,
 )
+from breaker.ports.policies import DAILY_SENDS, UNLIMITED, Policies, Policy, PolicyContent
 from breaker.ports.probes import Confirmation, Due, LockedProbes, Probes
 from breaker.ports.standings import Announced, PlatformStandings, Refused, Unread
 
 __all__ = [
+    "DAILY_SENDS",
+    "UNLIMITED",
     "Account",
     "ActiveAccounts",
     "Adoption",
@@ -83,6 +86,9 @@ __all__ = [
     "Platform",
     "PlatformError",
     "PlatformStandings",
+    "Policies",
+    "Policy",
+    "PolicyContent",
     "Probes",
     "Refused",
     "Rule",

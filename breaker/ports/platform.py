@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
 
+    from breaker.ports.policies import Policies
+
 
 class Urgency(IntEnum):
     """Whose request goes first where requests wait for their turn; sweeps get at most a quarter of all turns."""
@@ -170,6 +172,10 @@ class Platform(Protocol):
 
     def at(self, urgency: Urgency) -> Platform:
         """Return the same platform, asked with this urgency."""
+        ...
+
+    def policies(self) -> Policies:
+        """Return the policies of the same application, asked with the same urgency."""
         ...
 
     async def application_id(self) -> str:

@@ -141,6 +141,8 @@ class SimulationOptions:
         outbound_size_limit: Bytes that a send may have: 40 MB by the older text, 25 MB by the newer (DOC send-limits).
         send_requests_per_second: Send requests of one grant in a second (DOC rate-limits).
         multipart_requests_per_second: The same for multipart ones.
+        dropped_limits: Limits that a policy's body may name and that are dropped, so that the plan's maximum holds and
+            is answered. None as far as is published, but a 0 may be (INFER), and answers are to be read back (SDK).
     """
 
     plan: Plan = FULL
@@ -167,3 +169,4 @@ class SimulationOptions:
     outbound_size_limit: int = 40 * 1024 * 1024
     send_requests_per_second: int = 200
     multipart_requests_per_second: int = 10
+    dropped_limits: frozenset[str] = frozenset()

@@ -237,3 +237,10 @@ async def test_a_policy_answers_with_the_values_in_force(client: Client) -> None
 )
 async def test_a_policy_beyond_the_plan_is_refused(client: Client, body: dict[str, object]) -> None:
     assert (await client.post("/v3/policies", body)).error[:2] == (400, "invalid_request_error")
+
+
+async def test_a_limit_that_is_dropped_is_answered_as_the_plans_maximum() -> None:
+    async with World.open(dropped_limits=frozenset({"limit_count_daily_email_sent"})) as world:
+        made = await world.client.post("/v3/policies", {"name": "x", "limits": {"limit_count_daily_email_sent": 5}})
+
+    assert made.data["limits"]["limit_count_daily_email_sent"] == -1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from breaker.adapters.nylas.policies import NylasPolicies
 from breaker.adapters.nylas.send_metrics import NylasSendMetrics
 from breaker.adapters.nylas.transport import Request
 from breaker.adapters.nylas.wire import (
@@ -75,6 +76,10 @@ class NylasPlatform:
     def at(self, urgency: Urgency) -> NylasPlatform:
         """Return the same platform, asked with this urgency."""
         return NylasPlatform(self._transport, urgency)
+
+    def policies(self) -> NylasPolicies:
+        """Return the policies of the same application."""
+        return NylasPolicies(self._transport, self._urgency)
 
     def send_metrics(self) -> NylasSendMetrics:
         """Return what the platform counted of the same application."""

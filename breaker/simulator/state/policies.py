@@ -146,7 +146,9 @@ class Policies:
         }
 
     def _apply(self, policy: Policy, body: PolicyBody) -> None:
-        asked = {**policy.asked, **{name: value for name, value in body.limits.items() if value is not None}}
+        dropped = self._surroundings.options.dropped_limits
+        named = {name: value for name, value in body.limits.items() if value is not None and name not in dropped}
+        asked = {**policy.asked, **named}
         for name, value in asked.items():
             self._check_limit(name, value)
         effective = {**self._maximums, **asked}
