@@ -5,7 +5,7 @@ account tested whether it may be let go, `mode` says how far Breaker may go, and
 guard holds. An act works in every
 mode. What it leads to for one account is decided here, from the account's circuit alone, so that the plan that is shown
 first and the deed that follows are decided by the same words. The circuits of sending domains know the same acts but
-`probe`.
+`probe`. `reset` and `probe` do not undo by the way what a person pinned by the mode `stopped`: it is taken away first.
 
 No probe can test complaints, which are too rare: what was stopped for them is limited by `probe`, and what is limited
 for them is let go.
@@ -24,13 +24,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from breaker.domain.circuit import HeldBy
+from breaker.domain.circuit import HeldBy, Mode
 from breaker.domain.circuit import act as decide_act
-from breaker.domain.modes import apply_pending
+from breaker.domain.modes import ModeSetting, apply_pending
 from breaker.domain.states import WANTED, Cause, State, Wanted
 
 if TYPE_CHECKING:
-    from breaker.domain.circuit import Circuit, Mode, Verdict
+    from breaker.domain.circuit import Circuit, Verdict
+    from breaker.domain.modes import SetMode
 
 
 class RefusedError(Exception):
@@ -92,6 +93,12 @@ class Act:
     false_stop: bool = False
     automatic: Automatic | None = None
     pace: float | None = None
+
+    def setting(self, now: float) -> ModeSetting | None:
+        """Return the mode that `MODE` sets, or None where it takes one away, and of other acts."""
+        if self.mode is None:
+            return None
+        return ModeSetting(self.mode, self.reason, self.author, now, None if self.lasts is None else now + self.lasts)
 
 
 class Effect(StrEnum):
@@ -185,6 +192,7 @@ def decide(  # noqa: PLR0913 - each is a fact of its own
     now: float,
     for_complaints: bool = False,
     can_limit: bool = True,
+    set_mode: SetMode | None = None,
 ) -> Verdict | Refusal:
     """Decide what an act leads to for one account.
 
@@ -195,7 +203,20 @@ def decide(  # noqa: PLR0913 - each is a fact of its own
         now: Unix seconds.
         for_complaints: Whether it is stopped or limited for complaints, which no probe can test.
         can_limit: Whether the actuator `limit` is on for it.
+        set_mode: What a person set that holds for it, of `MODE` once that is done, or None.
     """
+    if act.kind in _LET_GO and set_mode and set_mode.pins:
+        return Refusal(Effect.REFUSED, _pinned(set_mode))
+    if act.mode is Mode.STOPPED:
+        return _decide_pin(act, circuit, enforceable=enforceable, now=now, set_mode=set_mode)
+    return _decide_act(
+        act, circuit, enforceable=enforceable, now=now, for_complaints=for_complaints, can_limit=can_limit
+    )
+
+
+def _decide_act(  # noqa: PLR0913 - as above
+    act: Act, circuit: Circuit, *, enforceable: bool, now: float, for_complaints: bool = False, can_limit: bool = True
+) -> Verdict | Refusal:
     if act.kind is ActKind.PROBE:
         return _decide_probe(act, circuit, enforceable=enforceable, now=now, for_complaints=for_complaints)
     if act.kind is ActKind.MODE:
@@ -228,6 +249,25 @@ def _decide_reset(act: Act, circuit: Circuit, now: float) -> Verdict | Refusal:
     if verdict is None:
         return Refusal(Effect.UNCHANGED, f"It is {circuit.state} already.")
     return replace(verdict, why=f"Reset by a person as a false stop: {act.reason}") if act.false_stop else verdict
+
+
+def _decide_pin(
+    act: Act, circuit: Circuit, *, enforceable: bool, now: float, set_mode: SetMode | None
+) -> Verdict | Refusal:
+    if set_mode and not set_mode.pins:
+        why = f"The mode {set_mode.setting.mode}, set for {set_mode.selector}, is more specific and holds."
+        return Refusal(Effect.UNCHANGED, why)
+    return decide(replace(act, kind=ActKind.TRIP, mode=None), circuit, enforceable=enforceable, now=now)
+
+
+_LET_GO = (ActKind.RESET, ActKind.PROBE, ActKind.LIMIT)
+
+
+def _pinned(pin: SetMode) -> str:
+    return (
+        f"It is pinned as stopped for {pin.selector} by {pin.setting.author}: {pin.setting.reason}. "
+        f"Take that away first: breaker mode {pin.selector} inherit"
+    )
 
 
 UNDONE_PER_SECOND = 1.0

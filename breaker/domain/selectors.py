@@ -34,6 +34,7 @@ EVERYTHING = "--all"
 
 _GROUPS = {scope.value: scope for scope in (Scope.DOMAIN, Scope.WORKSPACE, Scope.APPLICATION)}
 _FORMS = "an address, a grant id, domain:X, workspace:X, application:X or --all"
+_MUCH = 0.75  # two addresses of one domain are alike in half of their characters already
 _LONGEST = 320  # an address has at most 64 + 1 + 254 characters (RFC 5321, 4.5.3.1)
 
 
@@ -82,7 +83,7 @@ def parse_selector(text: str) -> Selector:
 
 def most_like(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most like one that nobody has, or None where none is much like it."""
-    return next(iter(get_close_matches(name, sorted(set(known)), n=1)), None)
+    return next(iter(get_close_matches(name, sorted(set(known)), n=1, cutoff=_MUCH)), None)
 
 
 def _unusable(name: str) -> bool:

@@ -12,33 +12,22 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.acts import (
-    AccountEffect,
-    Act,
-    ActKind,
-    Effect,
-    NobodyError,
-    Refusal,
-    RefusedError,
-    Report,
-    decide,
-)
-from breaker.domain.circuit import Mode, apply
+from breaker.domain.acts import AccountEffect, Act, ActKind, Effect, Refusal, Report, decide
+from breaker.domain.circuit import apply
 from breaker.domain.commands import Actuator, plan
 from breaker.domain.counters import Counters
-from breaker.domain.modes import Level
-from breaker.domain.selectors import Scope
-from breaker.flows.operate_domains import GROUPS
+from breaker.flows.meant import OF_PENDING, meant_by
 from breaker.ports import TryTransactionAgainError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from breaker.domain.acts import Automatic
     from breaker.domain.circuit import Circuit, Verdict
+    from breaker.domain.modes import ModeSetting, SetMode
     from breaker.domain.selectors import Selector
+    from breaker.flows.meant import Directory, Place
     from breaker.flows.operate_domains import DomainOperator
-    from breaker.ports import Account, Circuits, Clock, Locked, SendingDomain
+    from breaker.ports import Account, Circuits, Clock, Locked
 
 BATCH = 100
 """Accounts in one transaction: few enough that nobody waits long for their locks."""
@@ -46,47 +35,23 @@ BATCH = 100
 _ATTEMPTS = 5
 _POLL_SECONDS = 0.25
 _CONFIRMED_LATER = (Effect.CHANGED, Effect.UNCHANGED)  # what is so already may still be on its way to the platform
-_NAMED = 5
-_OF_PENDING = (ActKind.MODE, ActKind.GUARD_APPROVE)
-
-
-class Directory(Protocol):
-    """Who is meant by a selector, and how they stand."""
-
-    async def keys(self, selector: Selector, *, pending: bool = False) -> Sequence[int]:
-        """Return the accounts that a selector speaks of, ascending; `pending`: only those with a held verdict."""
-        ...
-
-    async def automatic(self, selector: Selector, only: Automatic) -> Sequence[int]:
-        """Return those that stand stopped or limited by Breaker's own verdicts, ascending."""
-        ...
-
-    async def automatic_domains(self, only: Automatic) -> Collection[tuple[str, str]]:
-        """Return the sending domains that stand so, as `(application, name)`."""
-        ...
-
-    async def applications(self, selector: Selector) -> Sequence[str]:
-        """Return the ids of the applications that a selector touches."""
-        ...
-
-    async def circuits(self, accounts: Sequence[int]) -> Sequence[tuple[Account, Circuit]]:
-        """Return accounts as they are, unlocked, in ascending order."""
-        ...
-
-    async def held_for_complaints(self, accounts: Sequence[int]) -> Collection[int]:
-        """Return those that are stopped or limited, and came to be so by complaints."""
-        ...
-
-    async def unconfirmed(self, accounts: Sequence[int]) -> Sequence[int]:
-        """Return those whose wanted state the platform was not read back for."""
-        ...
 
 
 class ModeSettings(Protocol):
     """The modes that people set."""
 
-    async def change(self, targets: Sequence[tuple[str, Level, str]], act: Act, now: float) -> None:
-        """Set a mode, or take it away, at `(application, level, name)` and tell the audit trail, all or nothing."""
+    async def refresh(self, *, after: float = ...) -> None:
+        """Read them, unless that was done less than `after` seconds ago."""
+        ...
+
+    def setting(
+        self, account: Account, now: float, besides: Mapping[Place, ModeSetting] | None = ...
+    ) -> SetMode | None:
+        """Return what holds for an account of what was last read, and of what is said `besides`; or None."""
+        ...
+
+    async def change(self, targets: Sequence[Place], act: Act, now: float) -> None:
+        """Set a mode, or take it away, and tell the audit trail, all or nothing."""
         ...
 
 
@@ -126,20 +91,18 @@ class Operator:
         Raises:
             RefusedError: A selector speaks of nobody, or the act contradicts itself.
         """
-        report, _, domains, accounts = await self._begin(act, selectors)
-        for effect in await self._domains.plan(act, domains):
+        meant = await meant_by(act, selectors, self._directory, self._domains)
+        report = meant.report
+        await self._modes.refresh(after=0.0)
+        setting = act.setting(self._clock.now())
+        besides = dict.fromkeys(meant.places, setting) if setting else None
+        for effect in await self._domains.plan(act, meant.domains):
             report.add(effect)
-        for batch in _batches(accounts):
+        for batch in _batches(meant.accounts):
             angered = await self._held_for_complaints(act, batch)
             for account, circuit in await self._directory.circuits(batch):
-                decided = decide(
-                    act,
-                    circuit,
-                    enforceable=account.enforceable,
-                    now=self._clock.now(),
-                    for_complaints=account.key in angered,
-                    can_limit=Actuator.LIMIT in self._actuators(account),
-                )
+                for_complaints = account.key in angered
+                decided = self._decide(act, account, circuit, for_complaints=for_complaints, besides=besides)
                 report.add(_effect(account, circuit, decided, None))
         return report
 
@@ -149,13 +112,15 @@ class Operator:
         Raises:
             RefusedError: As for `plan`; nothing was changed.
         """
-        report, targets, domains, accounts = await self._begin(act, selectors)
-        if targets:
-            await self._modes.change(targets, act, self._clock.now())
-        for effect in await self._domains.carry_out(act, domains):
+        meant = await meant_by(act, selectors, self._directory, self._domains)
+        report = meant.report
+        if meant.places:
+            await self._modes.change(meant.places, act, self._clock.now())
+        await self._modes.refresh(after=0.0)
+        for effect in await self._domains.carry_out(act, meant.domains):
             report.add(effect)
-        report.unconfirmed_domains += domains
-        for batch in _batches(accounts):
+        report.unconfirmed_domains += meant.domains
+        for batch in _batches(meant.accounts):
             for account, effect in await self._act_on_batch(act, batch, report.counts[Effect.CHANGED]):
                 report.add(effect)
                 if account.enforceable and effect.effect in _CONFIRMED_LATER:
@@ -216,18 +181,11 @@ class Operator:
     ) -> AccountEffect:
         now = self._clock.now()
         account, circuit, counters = known
-        decided = decide(
-            act,
-            circuit,
-            enforceable=account.enforceable,
-            now=now,
-            for_complaints=for_complaints,
-            can_limit=Actuator.LIMIT in self._actuators(account),
-        )
+        decided = self._decide(act, account, circuit, for_complaints=for_complaints)
         if isinstance(decided, Refusal):
             return _effect(account, circuit, decided, None)
         context: dict[str, object] = {"act": act.kind.value, "reason": act.reason}
-        if act.kind in _OF_PENDING and circuit.pending:
+        if act.kind in OF_PENDING and circuit.pending:
             context["applies"] = circuit.pending.verdict
         if act.false_stop:
             context["false_stop"] = True
@@ -243,69 +201,31 @@ class Operator:
             await locked.order(account, after.epoch, verdict, commands, now, now + after_seconds)
         return _effect(account, circuit, decided, verdict)
 
-    async def _begin(
-        self, act: Act, selectors: Sequence[Selector]
-    ) -> tuple[Report, list[tuple[str, Level, str]], list[SendingDomain], list[int]]:
-        """Return an empty report, where a mode is to be set, and the domains and accounts to decide about."""
-        if act.apply_pending and act.mode is not Mode.ENFORCE:
-            raise RefusedError("pending verdicts are applied with the mode enforce only: nothing was changed")
-        covered: set[int] = set()
-        pending: set[int] = set()
-        targets: dict[tuple[str, Level, str], None] = {}
-        domains: set[SendingDomain] = set()
-        nobody: list[Selector] = []
-        for selector in selectors:
-            keys = await self._directory.keys(selector)
-            covered.update(await self._directory.automatic(selector, act.automatic) if act.automatic else keys)
-            places: list[tuple[str, Level, str]] = []
-            if act.kind is ActKind.MODE:
-                places = await self._places(selector, keys)
-                targets.update(dict.fromkeys(places))
-            if act.kind in _OF_PENDING:
-                pending.update(await self._directory.keys(selector, pending=True))
-            meant: list[SendingDomain] = []
-            if act.only_domain or selector.scope in GROUPS:
-                meant = await self._domains.meant(act, selector, await self._directory.applications(selector))
-                domains.update(await self._undoable(act, meant))
-            if not keys and not places and not meant:
-                nobody.append(selector)
-        if nobody:
-            raise NobodyError(_no_account(nobody))
-        groups = [f"{level}:{name}" for _, level, name in targets if level is not Level.ACCOUNT]
-        report = Report(covered=len(covered), settings=groups)
-        accounts = set() if act.only_domain else pending if act.kind in _OF_PENDING else covered
-        return report, list(targets), sorted(domains), sorted(accounts)
-
-    async def _undoable(self, act: Act, domains: Sequence[SendingDomain]) -> Collection[SendingDomain]:
-        """Return the domains that an act is about, of those that are meant."""
-        if act.automatic is None:
-            return domains
-        standing = await self._directory.automatic_domains(act.automatic)
-        return [domain for domain in domains if (domain.application_id, domain.name) in standing]
-
-    async def _places(self, selector: Selector, keys: Sequence[int]) -> list[tuple[str, Level, str]]:
-        """Return where the mode of a selector is set, as `(application, level, name)`."""
-        if selector.scope is Scope.ACCOUNT:
-            return [
-                (account.application_id, Level.ACCOUNT, str(account.key))
-                for account, _ in await self._directory.circuits(keys)
-            ]
-        applications = await self._directory.applications(selector)
-        if selector.scope in (Scope.APPLICATION, Scope.ALL):
-            return [(application, Level.APPLICATION, application) for application in applications]
-        return [(application, Level(selector.scope), selector.name) for application in applications]
+    def _decide(
+        self,
+        act: Act,
+        account: Account,
+        circuit: Circuit,
+        *,
+        for_complaints: bool,
+        besides: Mapping[Place, ModeSetting] | None = None,
+    ) -> Verdict | Refusal:
+        now = self._clock.now()
+        return decide(
+            act,
+            circuit,
+            enforceable=account.enforceable,
+            now=now,
+            for_complaints=for_complaints,
+            can_limit=Actuator.LIMIT in self._actuators(account),
+            set_mode=self._modes.setting(account, now, besides),
+        )
 
 
 def _effect(account: Account, circuit: Circuit, decided: Verdict | Refusal, verdict: int | None) -> AccountEffect:
     if isinstance(decided, Refusal):
         return AccountEffect(account.id, account.address, circuit.state, circuit.state, decided.effect, decided.why)
     return AccountEffect(account.id, account.address, decided.before, decided.to, Effect.CHANGED, decided.why, verdict)
-
-
-def _no_account(selectors: Sequence[Selector]) -> str:
-    named = ", ".join(str(selector) for selector in selectors[:_NAMED])
-    more = f" and {len(selectors) - _NAMED:,} more" if len(selectors) > _NAMED else ""
-    return f"no account is known by {named}{more}; nothing was changed. `breaker status` lists those that are"
 
 
 def _batches(keys: Sequence[int]) -> Iterator[list[int]]:

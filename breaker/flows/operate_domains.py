@@ -10,6 +10,7 @@ A domain is acted upon together with its accounts or by itself:
     trip domain:X --only-domain    its circuit alone: one entry in the list of stopped domains
     probe domain:X                 its accounts, one by one
     mode ... enforce               what stands pending of those domains is listed, or taken by --apply-pending
+    mode domain:X stopped          its accounts, one by one, those to come included
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from breaker.domain.acts import AccountEffect, ActKind, Effect, Refusal, RefusedError, decide
-from breaker.domain.circuit import apply
+from breaker.domain.circuit import Mode, apply
 from breaker.domain.commands import CommandKind
 from breaker.domain.domain_circuit import DomainCircuit, DomainLimits, Interval
 from breaker.domain.selectors import Scope
@@ -71,7 +72,7 @@ class DomainOperator:
         name = selector.name if selector.scope is Scope.DOMAIN else None
         if act.only_domain and act.kind is ActKind.TRIP:
             return [SendingDomain(application, selector.name) for application in applications]
-        if selector.scope not in GROUPS or act.kind in _OF_ACCOUNTS:
+        if selector.scope not in GROUPS or act.kind in _OF_ACCOUNTS or act.mode is Mode.STOPPED:
             return []
         everywhere = selector.scope is not Scope.APPLICATION
         async with self._domains.transaction() as transaction:
