@@ -29,6 +29,7 @@ from breaker.app.foresight import WouldAct, would_act
 from breaker.app.history import History, histories
 from breaker.app.installations import Installation, installations
 from breaker.app.operations import Operations, operations, wire_operations
+from breaker.app.protected import Speaks, who_is_protected
 from breaker.app.readiness import readiness_checks
 from breaker.app.report import fleet_report
 from breaker.app.volumes import FleetVolumes, fleet_volumes
@@ -43,6 +44,7 @@ __all__ = [
     "History",
     "Installation",
     "Operations",
+    "Speaks",
     "Stop",
     "TruthError",
     "UnavailableError",
@@ -77,6 +79,7 @@ __all__ = [
     "spare_the_collector",
     "support_as_json",
     "verdict_as_json",
+    "who_is_protected",
     "window_sizes",
     "wire_operations",
     "would_act",

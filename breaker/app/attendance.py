@@ -243,6 +243,7 @@ def _prober(around: Surroundings, shared: Shared) -> Prober:
         clock=shared.clock,
         random=random.random,
         told=shared.reporter.probed,
+        protected=in_force.protected_now,
     )
 
 

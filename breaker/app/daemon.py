@@ -41,6 +41,8 @@ from breaker.app.attendance import Attendance, Shared
 from breaker.app.database import UnavailableError, connections, database, migrate
 from breaker.app.derived import window_sizes
 from breaker.app.guarded import Guarded, WebhookSecrets
+from breaker.app.exempted import EVERY as LOOK_AT_LINES
+from breaker.app.exempted import watch_lines
 from breaker.app.intake import Intake
 from breaker.app.listening import listen
 from breaker.app.observing import OnlyObserving
@@ -172,6 +174,8 @@ class Daemon:
             stack.push_async_callback(_take_leave, life)
             stack.push_async_callback(self._stop_workers)
             self._intake.ingest.start()
+            lines = watch_lines(pool, self.operations.in_force, self._metrics.registry, self.name)
+            self._workers.every("lines", lines, LOOK_AT_LINES, self._clock.sleep)
             stack.push_async_callback(self._intake.ingest.stop)
             gate = await self._keep_gate(stack, url)
             listener = WebhookListener(

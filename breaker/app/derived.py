@@ -15,6 +15,7 @@ from breaker.domain.modes import ConfiguredModes
 from breaker.domain.outcomes import COUNTED_BY_DEFAULT, Counting
 from breaker.domain.probe import ProbeRules
 from breaker.domain.profiles import Assigned, Profiles
+from breaker.domain.protected import ProtectedAccounts
 from breaker.domain.sprt import Sprt
 from breaker.domain.standard import standard_profile
 from breaker.domain.states import State
@@ -86,6 +87,11 @@ def profiles(settings: Settings, active: int | None = None) -> Profiles:
         profile(settings, base, accounts),
         tuple(Assigned(profile(settings, one, accounts), one.claims, one.owner, one.labels) for one in others),
     )
+
+
+def protected_accounts(settings: Settings) -> ProtectedAccounts:
+    """Return whom no more than so much may happen to automatically."""
+    return ProtectedAccounts([one.entry() for one in settings.protected])
 
 
 def guard_limits(settings: Settings) -> Limits:

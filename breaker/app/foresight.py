@@ -38,5 +38,7 @@ async def would_act(settings: Settings) -> list[WouldAct]:
         now = available.clock.now()
         return [
             WouldAct(one, await available.modes.in_force(one.account, now))
-            async for one in foresee(available.active, available.in_force.profiles, now)
+            async for one in foresee(
+                available.active, available.in_force.profiles, now, protected=available.in_force.protected
+            )
         ]

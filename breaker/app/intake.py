@@ -80,6 +80,7 @@ class Intake:
             pooled=lambda: self.pool_evidence.current,
             domain_limits=domain_limits(settings),
             holds=holding,
+            protected=in_force.protected_now,
         )
         self.ingest = Ingest(
             self._count_batch,

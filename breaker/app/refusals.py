@@ -71,7 +71,15 @@ class Refusals:
             return re.compile(in_force.settings.platform.paused_text, re.IGNORECASE)
 
         self.note = NoteRefusals(
-            self._standings, circuits, modes, holds, in_force.actuators_of, clock, reporter, paused
+            self._standings,
+            circuits,
+            modes,
+            holds,
+            in_force.actuators_of,
+            clock,
+            reporter,
+            paused,
+            in_force.protected_now,
         )
         self.keep = KeepStandings(self._standings, self._lease("platform standings"), clock, reporter)
 

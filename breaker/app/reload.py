@@ -109,9 +109,12 @@ class Reload:
     async def _foresee(self, before: Profiles) -> None:
         """Log whom the new thresholds would act on at the next bad outcome, and the former ones would not."""
         operations = self._operations
-        profiles, numbers, named = operations.in_force.profiles, Counter[str](), list[str]()
+        in_force, numbers, named = operations.in_force, Counter[str](), list[str]()
+        now = operations.clock.now()
         try:
-            async for one in foresee(operations.active, profiles, operations.clock.now(), before=before):
+            async for one in foresee(
+                operations.active, in_force.profiles, now, before=before, protected=in_force.protected
+            ):
                 numbers[one.suspicion.step] += 1
                 if len(named) < LISTED:
                     named.append(f"{one.account.id}: {one.state} -> {one.suspicion.step} ({one.profile})")

@@ -14,9 +14,10 @@ from breaker.adapters.nylas.send_metrics import NylasSendMetrics
 from breaker.adapters.nylas.transport import Transport
 from breaker.adapters.postgres.feed import PostgresFeed
 from breaker.adapters.postgres.inventory import PostgresInventory
+from breaker.adapters.postgres.reading.exempted import PostgresExempted
 from breaker.adapters.postgres.reading.report import PostgresReport
 from breaker.app.database import UnavailableError, connections, database, unreachable
-from breaker.app.derived import counting, guard_limits
+from breaker.app.derived import counting, guard_limits, protected_accounts, window_sizes
 from breaker.app.operations import wire_operations
 from breaker.config import ConfigurationError
 from breaker.flows.compare_counts import CompareCounts
@@ -76,7 +77,13 @@ async def fleet_report(
             now = clock.now()
             await available.modes.refresh()
             report = Report(
-                records, compare, PostgresInventory(pool), PostgresFeed(pool), lambda: guard_limits(settings)
+                records,
+                compare,
+                PostgresInventory(pool),
+                PostgresFeed(pool),
+                lambda: guard_limits(settings),
+                PostgresExempted(pool, window_sizes(settings)),
+                protected_accounts(settings),
             )
             return await report(since(now), now, await available.fleet.active(), available.modes.hold(now))
         except StoreError as error:

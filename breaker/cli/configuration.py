@@ -10,6 +10,7 @@ from breaker.app import would_act
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.options import Config, DataDir, Json, read_settings
 from breaker.cli.output import Column, print_json, print_table, remark
+from breaker.cli.protected import check_protected, never_counting, weaker_before
 from breaker.cli.running import run
 from breaker.config import describe
 from breaker.domain.circuit import Mode
@@ -42,6 +43,15 @@ WouldStop = Annotated[
     ),
 ]
 
+ShowProtected = Annotated[
+    bool,
+    typer.Option(
+        "--protected",
+        help="List instead whom the patterns of protected accounts speak of; ends with 3 where one speaks of nobody.",
+        show_default=False,
+    ),
+]
+
 
 def register(application: typer.Typer) -> None:
     """Add the commands of this family."""
@@ -49,7 +59,12 @@ def register(application: typer.Typer) -> None:
 
 
 def check_config(
-    *, config: Config = None, data_dir: DataDir = None, would_stop: WouldStop = False, json: Json = False
+    *,
+    config: Config = None,
+    data_dir: DataDir = None,
+    would_stop: WouldStop = False,
+    protected: ShowProtected = False,
+    json: Json = False,
 ) -> None:
     """Read the configuration as the daemon would, and print it with secrets masked.
 
@@ -58,6 +73,9 @@ def check_config(
     settings = read_settings(config, data_dir=data_dir)
     if would_stop:
         _check_accounts(settings, as_json=json)
+        return
+    if protected:
+        check_protected(settings, as_json=json)
         return
     lines = describe(settings)
     contradictions, notes = list(_contradictions(settings)), list(_notes(settings))
@@ -136,6 +154,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             yield f"{_of(one.id)}mode is enforce, but nothing can be stopped without an API key: BREAKER_NYLAS_API_KEY"
         if Mode.ENFORCE in enforces and not one.actuators:
             yield f"{_of(one.id)}mode is enforce, but no actuator is on: set BREAKER_ACTUATORS"
+    yield from never_counting(settings)
 
 
 def _notes(settings: Settings) -> Iterator[str]:
@@ -146,6 +165,7 @@ def _notes(settings: Settings) -> Iterator[str]:
         yield "nobody may use the admin API: set BREAKER_ADMIN_TOKENS"
     if settings.public_url is None:
         yield "`breaker setup` needs BREAKER_PUBLIC_URL to make the webhook"
+    yield from weaker_before(settings)
     yield from (
         f"{_of(one.id)}no API key: Breaker counts and judges, but cannot act"
         for one in settings.guarded_applications()

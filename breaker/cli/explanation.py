@@ -115,9 +115,11 @@ def _print_state(console: Console, explanation: Explanation, now: float) -> None
     )
     expiry = f", until {moment(setting.expires_at)}" if setting and setting.expires_at else ""
     _say(console, f"  mode      {standing.mode}, {source}{expiry}")
-    owner = f", owner {standing.assigned.owner}" if standing.assigned.owner else ""
+    owner = f", owner {standing.owner}" if standing.owner else ""
     labels = f" ({', '.join(standing.assigned.labels)})" if standing.assigned.labels else ""
     _say(console, f"  profile   {standing.assigned.profile.name}{owner}{labels}")
+    if standing.protected:
+        _say(console, f"  protected {standing.protected.sentence}", "yellow")
     if circuit.pending:
         pending = circuit.pending
         _say(

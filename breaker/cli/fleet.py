@@ -215,5 +215,13 @@ def _row(standing: Standing, now: float) -> tuple[str | None, ...]:
         percent(rate(complaints.bad, complaints.total)),
         f"{headroom(counters, Signal.BOUNCE).bad_outcomes:,}",
         ago(circuit.since, now),
-        circuit.pending.to if circuit.pending else None,
+        _pending(standing),
     )
+
+
+def _pending(standing: Standing) -> str | None:
+    """Return what is pending, and whose the account is that is protected from it."""
+    pending, protected = standing.circuit.pending, standing.protected
+    if pending is None or protected is None or protected.allows(pending.to):
+        return pending.to if pending else None
+    return f"{pending.to} (protected: {protected.owner})"

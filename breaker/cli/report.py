@@ -81,6 +81,18 @@ def fleet_report_as_json(made: FleetReport) -> dict[str, object]:
         "asked": [_asked_as_json(one) for one in made.asked],
         "guard": {"stops": made.guard.stops, "held": [one.account for one in made.guard.held]},
         "applications": [_facts_as_json(one) for one in made.applications],
+        "over_line": [
+            {
+                "account": one.account.id,
+                "address": one.account.address,
+                "application_id": one.account.application_id,
+                "verdict": one.verdict,
+                "asks_for": str(one.to),
+                "signal": str(one.signal),
+                "protected": by.describe() if by else None,
+            }
+            for one, by in made.over_line
+        ],
         "ready": made.is_ready,
         "open": [asdict(point) for point in made.points],
         "next": _next(made),
@@ -159,6 +171,9 @@ def _show(made: FleetReport) -> None:
         if made.guard.stops
         else "\nThe fleet guard would have had nothing to hold."
     )
+    for one, by in made.over_line:
+        whose = f"protected, owner {by.owner}" if by else "exempt"
+        _say(f"\n{one.account.address or one.account.id} is over the platform's line and goes on sending: {whose}")
     for point in made.points:
         _say(f"\nopen: {point.what}\n  next: {point.next}")
     _say(f"\n{'ready to enforce' if made.is_ready else f'not ready to enforce: {len(made.points)} open'}")

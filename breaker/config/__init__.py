@@ -29,6 +29,7 @@ from breaker.config.groups import (
 from breaker.config.loading import load
 from breaker.config.problems import ConfigurationError, nearest
 from breaker.config.profiles import PRESETS, ProfileSettings, ResolvedProfile
+from breaker.config.protected import ProtectedSettings
 from breaker.config.settings import Settings
 from breaker.config.values import AdminToken, ListenAddress, Role
 
@@ -49,6 +50,7 @@ __all__ = [
     "LogSettings",
     "PlatformSettings",
     "ProfileSettings",
+    "ProtectedSettings",
     "ResolvedProfile",
     "Role",
     "SettingLine",

@@ -33,6 +33,7 @@ AT_ONCE = frozenset(
         "platform.paused_text",
         "probing",
         "profiles",
+        "protected",
         "public_url",
         "webhook_secrets",
     }

@@ -23,6 +23,7 @@ from breaker.config.groups import (
 )
 from breaker.config.probing import ProbingSettings
 from breaker.config.profiles import PRESETS, ProfileSettings, ResolvedProfile, preset_profile, problems, resolve
+from breaker.config.protected import ProtectedSettings, repeated
 from breaker.config.values import (
     Actuators,
     AdminTokens,
@@ -148,6 +149,10 @@ class Settings(BaseSettings):
     """What differs from `[detection]` for some accounts, each a `[[profiles]]` table of the TOML file. Default:
     nothing."""
 
+    protected: tuple[ProtectedSettings, ...] = ()
+    """Accounts to which no more than so much may happen automatically, each a `[[protected]]` table of the TOML file;
+    the first that speaks of an account counts. Default: nobody."""
+
     domains: DomainSettings = DomainSettings()
     guard: GuardSettings = GuardSettings()
     probing: ProbingSettings = ProbingSettings()
@@ -217,6 +222,12 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _each_account_has_one_profile(self) -> Self:
         if found := "\n".join(problems(self.profiles)):
+            raise ValueError(found)
+        return self
+
+    @model_validator(mode="after")
+    def _each_pattern_is_said_once(self) -> Self:
+        if found := "\n".join(repeated(self.protected)):
             raise ValueError(found)
         return self
 

@@ -195,6 +195,17 @@ def with_cause(verdict: Verdict, shared: SharedCause | None) -> Verdict:
     return replace(verdict, cause=shared.name, why=why)
 
 
+def because(verdict: Verdict, reason: str) -> Verdict:
+    """Return a held verdict that says in other words why nothing was done.
+
+    Args:
+        verdict: The verdict, which is held.
+        reason: A sentence.
+    """
+    ends = _HELD[verdict.held_by] if verdict.held_by else ""
+    return replace(verdict, why=f"{verdict.why.removesuffix(ends)}Nothing was done. {reason}")
+
+
 def act(circuit: Circuit, cause: Cause, now: float, author: str, reason: str) -> Verdict | None:
     """Decide what a person's act, or what was found on the platform, leads to.
 
@@ -287,6 +298,7 @@ _ACTS: dict[Cause, str] = {
     Cause.RECOVERED: "Recovered",
     Cause.PROBE_ACCEPTED: "The probe was accepted",
     Cause.PROBE_FAILED: "The probe failed",
+    Cause.PROBE_FAILED_LIMITED: "The probe failed",
     Cause.SUSPECTED_WARN: "Suspected",
     Cause.SUSPECTED_LIMIT: "Suspected",
     Cause.SUSPECTED_STOP: "Suspected",

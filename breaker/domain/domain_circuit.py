@@ -321,7 +321,7 @@ _HELD: Mapping[HeldBy, str] = {
     HeldBy.OBSERVE: "Nothing was done: the domain, or an account of it, is only observed.",
     HeldBy.GUARD: "Nothing was done: the fleet guard holds it, since too much would be stopped at once.",
     HeldBy.BLIND: "Nothing was done: the event feed is not to be trusted now.",
-    HeldBy.EXEMPT: "Nothing was done: the domain, or an account of it, is exempt.",
+    HeldBy.EXEMPT: "Nothing was done: the domain, or an account of it, is exempt or protected.",
     HeldBy.HOLD: "Nothing was done: automatic changes are on hold.",
 }
 

@@ -25,7 +25,7 @@ from breaker.domain.detectors import Signal
 from breaker.domain.probe import NOTHING_SEEN, Phase, Probe
 from breaker.domain.probe_words import counted, found_bad, lasting, many, needed
 from breaker.domain.sprt import Decision
-from breaker.domain.states import Cause, State, Wanted, follow
+from breaker.domain.states import WANTED, Cause, State, Wanted, follow
 
 if TYPE_CHECKING:
     from breaker.domain.circuit import Circuit
@@ -49,7 +49,7 @@ class Step(StrEnum):
     ACCEPT = "accept"
     """It is let go."""
     FAIL = "fail"
-    """It is stopped again."""
+    """It is stopped again, or limited where no more may happen."""
     EASE = "ease"
     """Its new mail is let through again, after complaints."""
     FORGET = "forget"
@@ -70,6 +70,8 @@ class Facts:
         jitter: A number from 0 to 1, by chance.
         unattended: Whether nobody watched until now.
         too_quiet: Whether it is implausible that no bounces were heard of, so that no probe ends well.
+        who: Who may send in a round, as a sentence names it.
+        strictest: What a probe leads to that fails: `STOPPED`, or `LIMITED` where no more may happen by itself.
     """
 
     now: float
@@ -81,6 +83,8 @@ class Facts:
     jitter: float = 0.0
     unattended: bool = False
     too_quiet: bool = False
+    who: str = "it"
+    strictest: State = State.STOPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +226,8 @@ def _settled(circuit: Circuit, probe: Probe, facts: Facts, rules: ProbeRules) ->
         waits = rules.settle if probe.opened_at is not None else 0.0
         settling = replace(probe, phase=Phase.SETTLING, closed_at=closed_at, next_at=closed_at + waits)
         return Next(Step.WAIT, settling)
-    if circuit.wanted is Wanted.LIMITED and facts.now - probe.ordered_at >= rules.fall_back:
+    falls_back = circuit.wanted is Wanted.LIMITED and facts.strictest is State.STOPPED
+    if falls_back and facts.now - probe.ordered_at >= rules.fall_back:
         why = "The platform was not seen to limit it between rounds, so it is stopped between them."
         return Next(Step.CLOSE, replace(probe, ordered_at=facts.now), why, Wanted.STOPPED)
     return Next(Step.WAIT, probe)
@@ -281,10 +286,11 @@ def _close(probe: Probe, facts: Facts, rules: ProbeRules, said: str) -> Next:
     return Next(Step.CLOSE, closing, why, facts.between)
 
 
+    again, wanted = facts.strictest, WANTED[facts.strictest]
 def _fail(probe: Probe, facts: Facts, rules: ProbeRules, said: str, asks: str | None = None) -> Next:
     after = Probe(
         Phase.ASKING,
-        State.STOPPED,
+        again,
         facts.now,
         stops=probe.stops,
         failures=probe.failures + (asks is None),
@@ -293,10 +299,10 @@ def _fail(probe: Probe, facts: Facts, rules: ProbeRules, said: str, asks: str | 
         asks=asks or _question_after_failure(replace(probe, failures=probe.failures + 1), rules),
     )
     if after.asks:
-        return Next(Step.FAIL, after, f"{said} It is stopped, and a person is asked: {after.asks}", Wanted.STOPPED)
+        return Next(Step.FAIL, after, f"{said} It is {again}, and a person is asked: {after.asks}", wanted)
     after = _cooling(after, facts.now, rules, facts.jitter)
     length = lasting(rules.cool_down_after(after.stops + after.failures))
-    return Next(Step.FAIL, after, f"{said} It is stopped; the cool-down is {length} now.", Wanted.STOPPED)
+    return Next(Step.FAIL, after, f"{said} It is {again}; the cool-down is {length} now.", wanted)
 
 
 def _cooling(probe: Probe, since: float, rules: ProbeRules, jitter: float) -> Probe:
@@ -334,7 +340,7 @@ def verdict_of(circuit: Circuit, decided: Next, now: float, rules: ProbeRules) -
         now: Unix seconds.
         rules: The rules.
     """
-    to = _target(circuit, decided.step)
+    to = _target(circuit, decided)
     if to is None:
         return None
     sends, bad = decided.sends, decided.bad
@@ -379,10 +385,12 @@ def carried_out(
     return after, probe and replace(probe, state=after.state, since=after.since, epoch=after.epoch)
 
 
-def _target(circuit: Circuit, step: Step) -> State | None:
+def _target(circuit: Circuit, decided: Next) -> State | None:
+    step = decided.step
     if step is Step.OPEN and circuit.state is not State.PROBING:
         return follow(circuit.state, Cause.COOLED_DOWN)
     if step in {Step.OPEN, Step.CLOSE}:
         return State.PROBING
-    cause = {Step.ACCEPT: Cause.PROBE_ACCEPTED, Step.FAIL: Cause.PROBE_FAILED, Step.EASE: Cause.EASED}.get(step)
+    failed = Cause.PROBE_FAILED_LIMITED if decided.wanted is Wanted.LIMITED else Cause.PROBE_FAILED
+    cause = {Step.ACCEPT: Cause.PROBE_ACCEPTED, Step.FAIL: failed, Step.EASE: Cause.EASED}.get(step)
     return follow(circuit.state, cause) if cause else None

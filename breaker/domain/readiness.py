@@ -6,13 +6,13 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from breaker.domain.circuit import HeldBy
 from breaker.domain.guard import allowed
 from breaker.domain.states import SEVERITY, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from breaker.domain.circuit import HeldBy
     from breaker.domain.comparison import Comparison
     from breaker.domain.detectors import Signal
     from breaker.domain.guard import Limits
@@ -144,8 +144,8 @@ def foresee_guard(
     seen: set[str] = set()
     held: list[Asked] = []
     for one in sorted(asked, key=lambda one: (one.at, one.id)):
-        if one.to is not State.STOPPED or one.account in seen:
-            continue
+        if one.to is not State.STOPPED or one.held_by is HeldBy.EXEMPT or one.account in seen:
+            continue  # who is exempt or protected takes no room
         seen.add(one.account)
         while recent and recent[0] <= one.at - limits.window:
             recent.popleft()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from breaker.domain.platform_standing import PlatformStanding
     from breaker.domain.probe import Outlook
     from breaker.domain.profiles import Assigned
+    from breaker.domain.protected import Protected
     from breaker.domain.states import State, Wanted
 
 
@@ -112,6 +113,7 @@ class Standing:
         last_verdict: The last entry about it, or None.
         probe: How far it has come on its way back, where it is on one.
         platform: What the platform itself did to it, or None.
+        protected: What it is protected by, or None.
     """
 
     key: int
@@ -133,6 +135,12 @@ class Standing:
     last_verdict: VerdictRecord | None
     probe: Outlook | None = None
     platform: PlatformStanding | None = None
+    protected: Protected | None = None
+
+    @property
+    def owner(self) -> str | None:
+        """Who answers for it: whom its profile names, else whose protected accounts it is among, or None."""
+        return self.assigned.owner or (self.protected.owner if self.protected else None)
 
     @property
     def enforceable(self) -> bool:

@@ -45,6 +45,7 @@ class Cause(StrEnum):
     EASED = "eased"
     PROBE_ACCEPTED = "probe_accepted"
     PROBE_FAILED = "probe_failed"
+    PROBE_FAILED_LIMITED = "probe_failed_limited"
     TRIPPED = "tripped"
     LIMITED_BY_PERSON = "limited_by_person"
     RESET = "reset"
@@ -92,6 +93,7 @@ TRANSITIONS: Mapping[tuple[State, Cause], State] = {
     (State.STOPPED, Cause.RESET): State.SENDING,
     (State.PROBING, Cause.PROBE_ACCEPTED): State.SENDING,
     (State.PROBING, Cause.PROBE_FAILED): State.STOPPED,
+    (State.PROBING, Cause.PROBE_FAILED_LIMITED): State.LIMITED,
     (State.PROBING, Cause.SUSPECTED_STOP): State.STOPPED,
     (State.PROBING, Cause.TRIPPED): State.STOPPED,
     (State.PROBING, Cause.ADOPTED): State.STOPPED,

@@ -12,6 +12,7 @@ from breaker.domain.detectors import Signal
 from breaker.domain.domain_circuit import DomainLimits, Refusal
 from breaker.domain.outcomes import BounceClass, OutcomeKind, added
 from breaker.domain.pooled import Pooled
+from breaker.domain.protected import NOBODY, ProtectedAccounts
 from breaker.domain.states import State
 from breaker.flows.evidence import LeftOut, evidence_of
 from breaker.flows.judge import Judge
@@ -102,6 +103,7 @@ class Count:
         holds: What keeps everybody from being changed.
         judging: Whether what turns bad is judged at once. History is counted first, and judged as a whole: what was bad
             in between is over, and its sending domain failed long ago, if it did.
+        protected: Returns whom no more than so much may happen to.
     """
 
     ledger: Ledger
@@ -113,6 +115,7 @@ class Count:
     domain_limits: DomainLimits = field(default_factory=DomainLimits)
     holds: Holds = field(default_factory=NoHolds)
     judging: bool = True
+    protected: Callable[[], ProtectedAccounts] = lambda: NOBODY
 
     async def __call__(self, events: Sequence[DeliveryEvent], now: float) -> Report:
         """Count a batch; all of it, or nothing.
@@ -140,7 +143,9 @@ class Count:
             return report
         await self.ledger.make_room_for({outcome.event.sent_at for outcome in outcomes})
         judge = self.judge(report.given)
-        judge_domains = JudgeDomains(self.domain_limits, self.modes, self.actuators_of, self.holds, report.domains)
+        judge_domains = JudgeDomains(
+            self.domain_limits, self.modes, self.actuators_of, self.holds, report.domains, self.protected
+        )
         async with self.ledger.transaction() as transaction:
             batch = _Batch(self, transaction, judge, report, now)
             await batch.load(outcomes)
@@ -153,7 +158,7 @@ class Count:
 
     def judge(self, given: list[Given]) -> Judge:
         """Return what judges accounts, and notes verdicts in a list."""
-        return Judge(self.profiles, self.modes, self.actuators_of, self.pooled, self.holds, given)
+        return Judge(self.profiles, self.modes, self.actuators_of, self.pooled, self.holds, given, self.protected)
 
     def _fits(self, event: DeliveryEvent, now: float, report: Report) -> bool:
         misfit = self.rules.misfit(event.sent_at, now)

@@ -7,11 +7,12 @@ one more had drawn a complaint: in a copy of its counters that nobody keeps.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from breaker.domain.detectors import Signal
 from breaker.domain.outcomes import COUNTED_BY_DEFAULT, Counting, OutcomeSet
+from breaker.domain.protected import NOBODY, ProtectedAccounts
 from breaker.domain.states import SEVERITY, SUSPICIONS, State, follow
 
 if TYPE_CHECKING:
@@ -52,7 +53,12 @@ class Foreseen:
 
 
 async def foresee(
-    accounts: ActiveAccounts, profiles: Profiles, now: float, *, before: Profiles | None = None
+    accounts: ActiveAccounts,
+    profiles: Profiles,
+    now: float,
+    *,
+    before: Profiles | None = None,
+    protected: ProtectedAccounts = NOBODY,
 ) -> AsyncIterator[Foreseen]:
     """Yield the active accounts that would be limited or stopped, the longest known first.
 
@@ -61,6 +67,7 @@ async def foresee(
         profiles: The detectors in question.
         now: Unix seconds.
         before: Other detectors; whom they would act on as strongly is left out.
+        protected: Whom no more than so much may happen to.
 
     Raises:
         StoreError: The accounts can't be read.
@@ -72,6 +79,8 @@ async def foresee(
             profile = profiles.of(account)
             former = before.of(account) if before else None
             suspicion = _new_suspicion(counters, now, profile, former)
+            if suspicion and (barred_by := protected.bars(account, suspicion.step)):
+                suspicion = replace(suspicion, step=barred_by.at_most)
             if suspicion is None or suspicion.step is State.WARNED:
                 continue
             if follow(circuit.state, SUSPICIONS[suspicion.step]) is None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from breaker.domain.causes import FEWEST, LOOKED_AT, shared_cause
-from breaker.domain.circuit import HeldBy, Mode, apply, hold, judge, may_recover, recover, with_cause
+from breaker.domain.circuit import HeldBy, Mode, apply, because, hold, judge, may_recover, recover, with_cause
 from breaker.domain.commands import plan
 from breaker.domain.detectors import Signal
 from breaker.domain.pooled import Pooled
+from breaker.domain.protected import NOBODY, ProtectedAccounts
 from breaker.domain.states import SEVERITY, WANTED, State
 from breaker.flows.pool_evidence import memberships
 from breaker.ports import NoHolds
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from breaker.domain.detectors import Suspicion
     from breaker.domain.profile import Profile
     from breaker.domain.profiles import Profiles
+    from breaker.domain.protected import Protected
     from breaker.ports import Account, Holds, LedgerTransaction, Modes
 
 
@@ -68,6 +70,7 @@ class Judge:
         pooled: Returns what the accounts of a group say about each other.
         holds: What keeps all of them from being changed.
         given: Where verdicts are noted, to be told once the transaction is committed.
+        protected: Returns whom no more than so much may happen to.
     """
 
     profiles: Profiles
@@ -76,6 +79,7 @@ class Judge:
     pooled: Callable[[], Pooled] = Pooled
     holds: Holds = field(default_factory=NoHolds)
     given: list[Given] = field(default_factory=list)
+    protected: Callable[[], ProtectedAccounts] = lambda: NOBODY
 
     async def consider(  # noqa: PLR0913, PLR0917 - the account in its three parts, where it stands, and why it is asked
         self,
@@ -87,13 +91,39 @@ class Judge:
         signal: Signal,
         now: float,
     ) -> Circuit:
-        """Judge an account after a bad outcome; return its circuit, changed where a verdict was given."""
-        profile = self.profiles.of(account)
-        suspicion, follows_from = self._suspect(account, profile, evidence.counters, signal)
+        """Judge an account after a bad outcome; return its circuit, changed where a verdict was given.
+
+        Of a protected account, what may happen is decided first, and what may not is held beside it.
+        """
+        suspicion, follows_from = self._suspect(account, self.profiles.of(account), evidence.counters, signal)
         if suspicion is None:
             return circuit
+        protected = self.protected().bars(account, suspicion.step)
+        asked = [(suspicion, protected)]
+        if protected is not None:
+            asked.insert(0, (replace(suspicion, step=protected.at_most), None))
+        for one, held_for in asked:
+            circuit = await self._decide(
+                transaction, account, circuit, counters, evidence, one, follows_from, held_for, now
+            )
+        return circuit
+
+    async def _decide(  # noqa: PLR0913, PLR0917 - as above, and what is suspected
+        self,
+        transaction: LedgerTransaction,
+        account: Account,
+        circuit: Circuit,
+        counters: Counters,
+        evidence: Evidence,
+        suspicion: Suspicion,
+        follows_from: Mapping[str, object],
+        protected: Protected | None,
+        now: float,
+    ) -> Circuit:
+        """Decide about a suspicion; where the account is protected from it, the verdict is held in any mode."""
         in_force = await self.modes.in_force(account, now)
-        verdict = judge(circuit, suspicion, counters, now, _HOLDING.get(in_force.mode))
+        held = HeldBy.EXEMPT if protected else _HOLDING.get(in_force.mode)
+        verdict = judge(circuit, suspicion, counters, now, held)
         if verdict is None:
             return circuit
         if held_by := await self._held_by(transaction, account, circuit, verdict):
@@ -101,8 +131,17 @@ class Judge:
             if verdict is None:
                 return circuit
         looked_at = min(LOOKED_AT, max(FEWEST, suspicion.count))
-        verdict = with_cause(verdict, shared_cause(await evidence.latest(signal, looked_at), account.domain))
-        context = {**profile.describe(), **follows_from, "mode": in_force.mode, "mode_source": in_force.source}
+        latest = await evidence.latest(suspicion.signal, looked_at)
+        verdict = with_cause(verdict, shared_cause(latest, account.domain))
+        context = {
+            **self.profiles.of(account).describe(),
+            **follows_from,
+            "mode": in_force.mode,
+            "mode_source": in_force.source,
+        }
+        if protected is not None:
+            verdict = because(verdict, protected.sentence)
+            context["protected"] = protected.describe()
         number = await transaction.record_verdict(account, verdict, context)
         changed = apply(circuit, verdict, number)
         # Stored at once, so that the fleet guard counts it when the next account of the same batch is judged.

@@ -4,7 +4,7 @@ Refusals are few, so what is needed is read when one comes, once for a domain in
 batches would have to take turns at. What is decided stands in `breaker.domain.domain_circuit`.
 
 A block of a domain stops every account of it, so it is applied only where each of them may be stopped: one that is
-observed or exempt holds it, and one for which `block_domain` is off makes it a warning.
+observed, exempt or protected holds it, and one for which `block_domain` is off makes it a warning.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from breaker.domain.circuit import PENDING_LASTS, HeldBy, Mode, apply
 from breaker.domain.commands import Actuator, CommandKind
 from breaker.domain.domain_circuit import DomainCircuit, DomainLimits, Interval, decide, failure, shared_refusals
+from breaker.domain.protected import NOBODY, ProtectedAccounts
 from breaker.domain.states import State
 from breaker.flows.designs import Made
 from breaker.ports import NoHolds
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from breaker.domain.circuit import Verdict
     from breaker.domain.domain_circuit import Failure, Refusal
+    from breaker.domain.protected import Protected
     from breaker.ports import Account, Holds, LedgerTransaction, LockedDomains, Modes, SendingDomain
 
 _WEEK = 7 * 86_400.0
@@ -81,6 +83,7 @@ class JudgeDomains:
         actuators_of: The ways to stop that are on for an account.
         holds: What keeps all domains from being changed.
         given: Where verdicts are noted, to be told once the transaction is committed.
+        protected: Returns whom no more than so much may happen to.
     """
 
     limits: DomainLimits
@@ -88,6 +91,7 @@ class JudgeDomains:
     actuators_of: Callable[[Account], Collection[Actuator]]
     holds: Holds = field(default_factory=NoHolds)
     given: list[GivenDomain] = field(default_factory=list)
+    protected: Callable[[], ProtectedAccounts] = lambda: NOBODY
 
     async def consider(
         self, transaction: LedgerTransaction, fresh: Mapping[SendingDomain, Fresh], now: float
@@ -150,11 +154,16 @@ class JudgeDomains:
     async def _held(self, domain: SendingDomain, accounts: Sequence[Account], now: float) -> HeldBy | None:
         """Return what keeps the domain of some accounts from being stopped; one that nobody knows may not be."""
         modes = {(await self.modes.in_force(account, now)).mode for account in accounts}
-        if Mode.EXEMPT in modes:
+        if Mode.EXEMPT in modes or self._protected_of(accounts):
             return HeldBy.EXEMPT
         if Mode.OBSERVE in modes or not modes:
             return HeldBy.OBSERVE
         return self.holds.held_by(domain.application_id, None, now)
+
+    def _protected_of(self, accounts: Sequence[Account]) -> Sequence[Protected]:
+        """Return what protects some accounts from being stopped, each once."""
+        protected = self.protected()
+        return list(dict.fromkeys(one for each in accounts if (one := protected.bars(each, State.STOPPED))))
 
     async def _can_block(self, domains: LockedDomains, domain: SendingDomain, accounts: Sequence[Account]) -> bool:
         on = all(Actuator.BLOCK_DOMAIN in self.actuators_of(account) for account in accounts)
@@ -190,6 +199,7 @@ class JudgeDomains:
 
     def _context(self, found: _Found) -> dict[str, object]:
         shared = found.failure.shared
+        barred = self._protected_of(found.accounts)
         return {
             "domains": self.limits.describe(),
             "accounts": shared.accounts,
@@ -197,6 +207,7 @@ class JudgeDomains:
             "recipient_domains": shared.recipient_domains,
             "first_at": shared.first_at,
             "text": shared.text,
+            **({"protected": [one.describe() for one in barred]} if barred else {}),
         }
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.circuit import HeldBy, Mode, apply
+from breaker.domain.circuit import HeldBy, Mode, apply, because
 from breaker.domain.commands import plan
 from breaker.domain.platform_standing import PAUSED, SEVERITY, SendRefusal, refusal_of, standing_of, stop
+from breaker.domain.protected import NOBODY, ProtectedAccounts
+from breaker.domain.states import State
 from breaker.flows.judge import Given
 from breaker.ports import TryTransactionAgainError
 
@@ -51,6 +53,7 @@ class NoteRefusals:
         clock: The time.
         told: Who is told.
         paused: Returns what the text of a pause speaks of.
+        protected: Returns whom no more than so much may happen to.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - its parts, wired once
@@ -63,6 +66,7 @@ class NoteRefusals:
         clock: Clock,
         told: Told,
         paused: Callable[[], re.Pattern[str]] = lambda: PAUSED,
+        protected: Callable[[], ProtectedAccounts] = lambda: NOBODY,
     ) -> None:
         """Wire the parts."""
         self._standings = standings
@@ -73,6 +77,7 @@ class NoteRefusals:
         self._clock = clock
         self._told = told
         self._paused = paused
+        self._protected = protected
 
     def reason(self, status: int | None, message: str) -> SendRefusal | None:
         """Return why a send was refused, by its status and text, or None where it was not."""
@@ -114,7 +119,8 @@ class NoteRefusals:
     async def _stop_once(self, account: Account, standing: PlatformStanding) -> None:
         now = self._clock.now()
         in_force = await self._modes.in_force(account, now)
-        held_by = _HOLDING.get(in_force.mode)
+        protected = self._protected().bars(account, State.STOPPED)
+        held_by = HeldBy.EXEMPT if protected else _HOLDING.get(in_force.mode)
         if held_by is None and self._holds.held_by(account.application_id, account.id, now) is HeldBy.HOLD:
             held_by = HeldBy.HOLD  # a feed that is silent says nothing against what the platform answered
         async with self._circuits.transaction() as locked:
@@ -125,13 +131,16 @@ class NoteRefusals:
             verdict = stop(circuit, standing, now, held_by)
             if verdict is None:
                 return
-            context = {
+            context: dict[str, object] = {
                 "platform": standing.what,
                 "status": standing.example.status,
                 "source": standing.source,
                 "mode": in_force.mode,
                 "mode_source": in_force.source,
             }
+            if protected is not None:
+                verdict = because(verdict, protected.sentence)
+                context["protected"] = protected.describe()
             number = await locked.record_verdict(known, verdict, context)
             after = apply(circuit, verdict, number)
             await locked.save(known, after, counters)

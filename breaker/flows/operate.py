@@ -16,6 +16,7 @@ from breaker.domain.acts import AccountEffect, Act, ActKind, Effect, Refusal, Re
 from breaker.domain.circuit import apply
 from breaker.domain.commands import Actuator, plan
 from breaker.domain.counters import Counters
+from breaker.domain.protected import NOBODY, ProtectedAccounts
 from breaker.flows.meant import OF_PENDING, meant_by
 from breaker.ports import TryTransactionAgainError
 
@@ -65,6 +66,7 @@ class Operator:
         domains: Acts on the circuits of sending domains.
         clock: The time.
         actuators: Which ways to stop are on for an account.
+        protected: Returns whom no more than so much may happen to automatically: said of each account that is changed.
     """
 
     def __init__(  # noqa: PLR0913 - its parts
@@ -76,6 +78,7 @@ class Operator:
         clock: Clock,
         *,
         actuators: Callable[[Account], Collection[Actuator]],
+        protected: Callable[[], ProtectedAccounts] = lambda: NOBODY,
     ) -> None:
         """Wire the parts; nothing is asked before an act."""
         self._circuits = circuits
@@ -84,6 +87,7 @@ class Operator:
         self._domains = domains
         self._clock = clock
         self._actuators = actuators
+        self._protected = protected
 
     async def plan(self, act: Act, selectors: Sequence[Selector]) -> Report:
         """Return what an act would do; nothing is changed.
@@ -103,7 +107,7 @@ class Operator:
             for account, circuit in await self._directory.circuits(batch):
                 for_complaints = account.key in angered
                 decided = self._decide(act, account, circuit, for_complaints=for_complaints, besides=besides)
-                report.add(_effect(account, circuit, decided, None))
+                report.add(self._effect(account, circuit, decided, None))
         return report
 
     async def carry_out(self, act: Act, selectors: Sequence[Selector]) -> Report:
@@ -183,7 +187,7 @@ class Operator:
         account, circuit, counters = known
         decided = self._decide(act, account, circuit, for_complaints=for_complaints)
         if isinstance(decided, Refusal):
-            return _effect(account, circuit, decided, None)
+            return self._effect(account, circuit, decided, None)
         context: dict[str, object] = {"act": act.kind.value, "reason": act.reason}
         if act.kind in OF_PENDING and circuit.pending:
             context["applies"] = circuit.pending.verdict
@@ -199,7 +203,18 @@ class Operator:
         if after.epoch != circuit.epoch:
             commands = plan(after.wanted, self._actuators(account)) if account.enforceable else ()
             await locked.order(account, after.epoch, verdict, commands, now, now + after_seconds)
-        return _effect(account, circuit, decided, verdict)
+        return self._effect(account, circuit, decided, verdict)
+
+    def _effect(
+        self, account: Account, circuit: Circuit, decided: Verdict | Refusal, verdict: int | None
+    ) -> AccountEffect:
+        """Return what is done to an account; of a protected one it says whose it is, though people's acts are done."""
+        protected = self._protected().of(account)
+        said = " ".join(filter(None, (decided.why, protected.sentence if protected else "")))
+        if isinstance(decided, Refusal):
+            said = said if decided.effect is Effect.PENDING else decided.why
+            return AccountEffect(account.id, account.address, circuit.state, circuit.state, decided.effect, said)
+        return AccountEffect(account.id, account.address, decided.before, decided.to, Effect.CHANGED, said, verdict)
 
     def _decide(
         self,
@@ -220,12 +235,6 @@ class Operator:
             can_limit=Actuator.LIMIT in self._actuators(account),
             set_mode=self._modes.setting(account, now, besides),
         )
-
-
-def _effect(account: Account, circuit: Circuit, decided: Verdict | Refusal, verdict: int | None) -> AccountEffect:
-    if isinstance(decided, Refusal):
-        return AccountEffect(account.id, account.address, circuit.state, circuit.state, decided.effect, decided.why)
-    return AccountEffect(account.id, account.address, decided.before, decided.to, Effect.CHANGED, decided.why, verdict)
 
 
 def _batches(keys: Sequence[int]) -> Iterator[list[int]]:

@@ -22,21 +22,24 @@ from breaker.domain.acts import AccountEffect, ActKind, Effect, Refusal, Refused
 from breaker.domain.circuit import Mode, apply
 from breaker.domain.commands import CommandKind
 from breaker.domain.domain_circuit import DomainCircuit, DomainLimits, Interval
+from breaker.domain.protected import NOBODY, ProtectedAccounts
 from breaker.domain.selectors import Scope
-from breaker.domain.states import Wanted
+from breaker.domain.states import State, Wanted
 from breaker.ports import SendingDomain
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from breaker.domain.acts import Act
     from breaker.domain.circuit import Verdict
     from breaker.domain.selectors import Selector
-    from breaker.ports import Clock, Domains, LockedDomains
+    from breaker.ports import Account, Clock, Domains, LockedDomains
 
 GROUPS = (Scope.DOMAIN, Scope.APPLICATION, Scope.ALL)
 """The selectors that speak of domains too."""
 
+_WEEK = 7 * 86_400.0
+_NAMED = 5
 _OF_PENDING = (ActKind.MODE, ActKind.GUARD_APPROVE)
 _OF_DOMAINS = (ActKind.TRIP, ActKind.RESET)
 _OF_ACCOUNTS = (ActKind.TRIP, ActKind.LIMIT, ActKind.PROBE)
@@ -49,12 +52,16 @@ class DomainOperator:
     Args:
         domains: The circuits.
         clock: The time.
+        protected: Returns whom no more than so much may happen to automatically: said where their domain is stopped.
     """
 
-    def __init__(self, domains: Domains, clock: Clock) -> None:
+    def __init__(
+        self, domains: Domains, clock: Clock, protected: Callable[[], ProtectedAccounts] = lambda: NOBODY
+    ) -> None:
         """Keep the parts."""
         self._domains = domains
         self._clock = clock
+        self._protected = protected
 
     async def meant(self, act: Act, selector: Selector, applications: Sequence[str]) -> list[SendingDomain]:
         """Return the domains that an act on a selector is about.
@@ -80,10 +87,14 @@ class DomainOperator:
 
     async def plan(self, act: Act, domains: Collection[SendingDomain]) -> list[AccountEffect]:
         """Return what an act would do; nothing is changed."""
+        effects: list[AccountEffect] = []
         async with self._domains.transaction() as transaction:
             standing = await transaction.standing(sorted(domains))
-        found = {domain: standing.get(domain) or DomainCircuit() for domain in sorted(domains)}
-        return [_effect(domain, circuit, self._decide(act, circuit), None) for domain, circuit in found.items()]
+            for domain in sorted(domains):
+                circuit = standing.get(domain) or DomainCircuit()
+                decided = self._decide(act, circuit)
+                effects.append(await self._effect(transaction, domain, circuit, decided, None))
+        return effects
 
     async def carry_out(self, act: Act, domains: Collection[SendingDomain]) -> list[AccountEffect]:
         """Do it, and return what was done."""
@@ -110,7 +121,7 @@ class DomainOperator:
         now = self._clock.now()
         decided = self._decide(act, before)
         if isinstance(decided, Refusal):
-            return _effect(domain, before, decided, None)
+            return await self._effect(transaction, domain, before, decided, None)
         number = await transaction.record_verdict(domain, decided, {"act": act.kind.value, "reason": act.reason})
         after = replace(before, circuit=apply(before.circuit, decided, number))
         if act.kind is ActKind.RESET:
@@ -125,13 +136,32 @@ class DomainOperator:
         if after.circuit.epoch != before.circuit.epoch:
             kinds = (_COMMAND[after.circuit.wanted],)
             await transaction.order(domain, after.circuit.epoch, number, kinds, now)
-        return _effect(domain, before, decided, number)
+        return await self._effect(transaction, domain, before, decided, number)
+
+    async def _effect(
+        self,
+        transaction: LockedDomains,
+        domain: SendingDomain,
+        circuit: DomainCircuit,
+        decided: Verdict | Refusal,
+        verdict: int | None,
+    ) -> AccountEffect:
+        """Return what is done to a domain; a stop says how many accounts it is of, and who of them is protected."""
+        state = circuit.circuit.state
+        if isinstance(decided, Refusal):
+            return AccountEffect(domain.id, None, state, state, decided.effect, decided.why)
+        why = decided.why
+        if decided.to is State.STOPPED:
+            accounts = await transaction.accounts(domain, self._clock.now() - _WEEK)
+            why = " ".join(filter(None, (why, _whom(accounts, self._protected()))))
+        return AccountEffect(domain.id, None, decided.before, decided.to, Effect.CHANGED, why, verdict)
 
 
-def _effect(
-    domain: SendingDomain, circuit: DomainCircuit, decided: Verdict | Refusal, verdict: int | None
-) -> AccountEffect:
-    state = circuit.circuit.state
-    if isinstance(decided, Refusal):
-        return AccountEffect(domain.id, None, state, state, decided.effect, decided.why)
-    return AccountEffect(domain.id, None, decided.before, decided.to, Effect.CHANGED, decided.why, verdict)
+def _whom(accounts: Sequence[Account], protected: ProtectedAccounts) -> str:
+    """Say whom a domain's stop stops against what protects them, or nothing."""
+    barred = [(one, by) for one in accounts if (by := protected.bars(one, State.STOPPED))]
+    if not barred:
+        return ""
+    named = ", ".join(f"{one.address or one.id} (owner {by.owner})" for one, by in barred[:_NAMED])
+    more = f" and {len(barred) - _NAMED:,} more" if len(barred) > _NAMED else ""
+    return f"One entry stops all of its {len(accounts):,} accounts, those that are protected too: {named}{more}."

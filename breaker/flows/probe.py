@@ -28,6 +28,7 @@ from breaker.domain.counters import Counters
 from breaker.domain.probe import NOTHING_SEEN, Phase
 from breaker.domain.probe_words import NOT_ENFORCED
 from breaker.domain.probing import Facts, Step, begin, carried_out, decide, notice, verdict_of
+from breaker.domain.protected import NOBODY, ProtectedAccounts
 from breaker.domain.states import State, Wanted
 from breaker.flows.designs import Made
 from breaker.flows.fixtures import known_fixtures
@@ -89,6 +90,7 @@ class Prober:
         clock: The time.
         random: Returns a number from 0 to 1, for cool-downs that differ.
         told: Told of each step.
+        protected: Returns whom no more than so much may happen to.
     """
 
     application_id: str
@@ -104,6 +106,7 @@ class Prober:
     clock: Clock
     random: Callable[[], float]
     told: Callable[[Done], None] = _untold
+    protected: Callable[[], ProtectedAccounts] = lambda: NOBODY
     _attending: bool = field(init=False, default=False)
     _can_limit: bool = field(init=False, default=False)
 
@@ -199,6 +202,9 @@ class Prober:
                 seen = await locked.evidence(account, probe.opened_at, probe.closed_at)
                 probe = replace(probe, seen=seen)
             facts = self._facts(account, confirmation, seen, hindrance, unattended=unattended)
+            # Whom a person had probed, they had stopped or let be stopped: a failure takes it back there.
+            if not probe.by_person and self.protected().bars(account, State.STOPPED):
+                facts = replace(facts, strictest=State.LIMITED)
             decided = decide(circuit, probe, facts, rules)
             verdict = verdict_of(circuit, decided, facts.now, rules)
             if verdict is None:

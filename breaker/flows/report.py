@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from breaker.domain.protected import NOBODY, ProtectedAccounts
 from breaker.domain.readiness import Facts, foresee_guard, open_points, worst_of_each
 from breaker.flows.designs import Made
 from breaker.ports import PlatformError
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
 
     from breaker.domain.fleet_acts import Hold
     from breaker.domain.guard import Limits
+    from breaker.domain.protected import Protected
     from breaker.domain.readiness import Asked, GuardForeseen, OpenPoint
     from breaker.flows.compare_counts import CompareCounts
-    from breaker.ports import FeedRecords, Inventory
+    from breaker.ports import Exempted, ExemptedAccounts, FeedRecords, Inventory
 
 _WORKSPACE = "workspace:"
 
@@ -55,6 +57,7 @@ class FleetReport:
         applications: What is known of each application.
         points: What is open; nothing where all is ready.
         first: The workspace to begin with, or None where no workspace is known.
+        over_line: Accounts that people keep sending beyond the platform's line, each with what protects it.
     """
 
     since: float
@@ -66,6 +69,7 @@ class FleetReport:
     applications: Sequence[Facts]
     points: Sequence[OpenPoint]
     first: str | None
+    over_line: Sequence[tuple[Exempted, Protected | None]] = ()
 
     @property
     def is_ready(self) -> bool:
@@ -83,6 +87,8 @@ class Report:
         inventory: What was made on the platform.
         feed: What was heard.
         limits: Returns the fleet guard's limits.
+        exempted: Who goes on sending because people said so.
+        protected: Whom no more than so much may happen to automatically.
     """
 
     records: ReportRecords
@@ -90,6 +96,8 @@ class Report:
     inventory: Inventory
     feed: FeedRecords
     limits: Callable[[], Limits]
+    exempted: ExemptedAccounts
+    protected: ProtectedAccounts = NOBODY
 
     async def __call__(self, since: float, now: float, active: int, hold: Hold | None) -> FleetReport:
         """Make one.
@@ -139,6 +147,11 @@ class Report:
             applications=facts,
             points=list(dict.fromkeys(points)),
             first=_first(active_of, asked, list(self.compare)),
+            over_line=[
+                (one, self.protected.bars(one.account, one.to))
+                for one in await self.exempted.exempted()
+                if one.over_line and one.account.application_id in self.compare
+            ],
         )
 
 

@@ -16,6 +16,7 @@ from breaker.ports.errors import (
     TryTransactionAgainError,
 )
 from breaker.ports.feed import FeedRecord, FeedRecords, Gap, HeardKey, HeardOf
+from breaker.ports.exempted import Exempted, ExemptedAccounts
 from breaker.ports.feedback import Complaints, LearntDomain
 from breaker.ports.inventory import Inventory, InventoryItem
 from breaker.ports.leases import Leases
@@ -63,6 +64,8 @@ __all__ = [
     "FeedRecords",
     "FoundBlocked",
     "Gap",
+    "Exempted",
+    "ExemptedAccounts",
     "GiveUpError",
     "GoneError",
     "Grant",

@@ -29,6 +29,7 @@ BY_CAUSE: dict[Cause, tuple[State | None, ...]] = {
     Cause.EASED: (None, None, WARNED, None, None),
     Cause.PROBE_ACCEPTED: (None, None, None, None, SENDING),
     Cause.PROBE_FAILED: (None, None, None, None, STOPPED),
+    Cause.PROBE_FAILED_LIMITED: (None, None, None, None, LIMITED),
     Cause.TRIPPED: (STOPPED, STOPPED, STOPPED, None, STOPPED),
     Cause.LIMITED_BY_PERSON: (LIMITED, LIMITED, None, LIMITED, None),
     Cause.RESET: (SENDING, SENDING, SENDING, SENDING, SENDING),
@@ -80,6 +81,15 @@ def test_only_these_states_stop_or_limit_on_the_platform() -> None:
     } == WANTED
 
 
+LETTING_GO = {
+    Cause.RESET,
+    Cause.APPROVED,
+    Cause.LIMITED_BY_PERSON,
+    Cause.PROBE_ACCEPTED,
+    Cause.PROBE_FAILED_LIMITED,  # of an account that may only be limited, and was
+}
+
+
 @given(st.lists(st.sampled_from(Cause), max_size=50))
 def test_nothing_but_a_person_or_a_probe_lets_a_stopped_account_send(causes: list[Cause]) -> None:
     """Whatever happens in whatever order."""
@@ -87,5 +97,5 @@ def test_nothing_but_a_person_or_a_probe_lets_a_stopped_account_send(causes: lis
     for cause in causes:
         following = follow(state, cause)
         if following and WANTED[state] is Wanted.STOPPED and WANTED[following] is not Wanted.STOPPED:
-            assert cause in {Cause.RESET, Cause.APPROVED, Cause.LIMITED_BY_PERSON, Cause.PROBE_ACCEPTED}
+            assert cause in LETTING_GO
         state = following or state

@@ -26,6 +26,7 @@ from breaker.domain.listing import CursorError, Page, Sort
 from breaker.domain.modes import Level
 from breaker.domain.probe import ProbeRules
 from breaker.domain.probe_words import NOT_ENFORCED, outlook
+from breaker.domain.protected import NOBODY, ProtectedAccounts
 from breaker.domain.standing import Enforcement, Standing
 from breaker.domain.states import SEVERITY, State, Wanted
 from breaker.ports import Account
@@ -87,6 +88,7 @@ class PostgresAccounts:
         profiles: The profiles, asked for at each reading.
         now: The time in Unix seconds.
         rules: How accounts come back, asked for at each reading.
+        protected: Whom no more than so much may happen to automatically, asked for at each reading.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a reading takes
@@ -97,9 +99,11 @@ class PostgresAccounts:
         profiles: Callable[[], Profiles],
         now: Callable[[], float],
         rules: Callable[[], ProbeRules] = ProbeRules,
+        protected: Callable[[], ProtectedAccounts] = lambda: NOBODY,
     ) -> None:
         """Read nothing yet."""
         self._rules = rules
+        self._protected = protected
         self._pool = pool
         self._sizes = sizes
         self._configured = configured
@@ -221,6 +225,7 @@ class PostgresAccounts:
             last_verdict=verdict_of(verdict, name, address) if verdict[0] is not None else None,
             probe=self._outlook(probe, circuit, Mode(mode)),
             platform=platform_of(platform) if platform[0] is not None else None,
+            protected=self._protected().of(account),
         )
 
     def _outlook(self, probe: Probe | None, circuit: Circuit, mode: Mode) -> Outlook | None:
