@@ -37,14 +37,15 @@ from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.unordered import PostgresUnordered
 from breaker.adapters.postgres.upkeep import PostgresUpkeep
 from breaker.adapters.secrets import read_send_hash_key
+from breaker.adapters.systemd import ServiceManager
 from breaker.app.attendance import Attendance, Shared
 from breaker.app.database import UnavailableError, connections, database, migrate
 from breaker.app.derived import window_sizes
-from breaker.app.guarded import Guarded, WebhookSecrets
 from breaker.app.exempted import EVERY as LOOK_AT_LINES
 from breaker.app.exempted import watch_lines
+from breaker.app.guarded import Guarded, WebhookSecrets
 from breaker.app.intake import Intake
-from breaker.app.listening import listen
+from breaker.app.listening import ADMIN, WEBHOOKS, listen, sockets_handed_over
 from breaker.app.observing import OnlyObserving
 from breaker.app.operations import wire_operations
 from breaker.app.readiness import readiness_checks
@@ -129,8 +130,12 @@ class Daemon:
         self._secrets: WebhookSecrets
         self.guarded: list[Guarded] = []
 
-    async def start(self, *, observe_only: bool = False) -> None:
+    async def start(self, *, observe_only: bool = False, sockets: Mapping[str, socket.socket] | None = None) -> None:
         """Start everything; on failure nothing is left.
+
+        Args:
+            observe_only: Whether nothing but observing is done, whatever the modes say.
+            sockets: Sockets that listen already, in place of the configured addresses, by the listener's name.
 
         Raises:
             UnavailableError: The database can't be used, or a listener's address.
@@ -169,13 +174,13 @@ class Daemon:
             self._workers.every("signs of life", life, SIGNS_OF_LIFE, asyncio.sleep)
             self._workers.every("feed", feed, self._rhythm.feed, self._clock.sleep)
             self._workers.every("held stops", self._release_held(pool), self._rhythm.held_stops, self._clock.sleep)
+            lines = watch_lines(pool, self.operations.in_force, self._metrics.registry, self.name)
+            self._workers.every("lines", lines, LOOK_AT_LINES, self._clock.sleep)
             self._workers.start("metrics", self._metrics.keep_polling(self.operations.fleet, self._clock))
             self._workers.start("modes", self.operations.modes.keep_fresh())
             stack.push_async_callback(_take_leave, life)
             stack.push_async_callback(self._stop_workers)
             self._intake.ingest.start()
-            lines = watch_lines(pool, self.operations.in_force, self._metrics.registry, self.name)
-            self._workers.every("lines", lines, LOOK_AT_LINES, self._clock.sleep)
             stack.push_async_callback(self._intake.ingest.stop)
             gate = await self._keep_gate(stack, url)
             listener = WebhookListener(
@@ -201,8 +206,12 @@ class Daemon:
             )
             self.reload = Reload(self._again, self.operations, self._intake, self._secrets, admin, self._metrics)
             self._workers.start("reload", self.reload.run())
-            self.admin_address = await listen(stack, admin.application(), self._settings.admin_listen)
-            self.webhook_address = await listen(stack, listener.application(), self._settings.listen)
+            self.admin_address = await listen(
+                stack, admin.application(), self._settings.admin_listen, (sockets or {}).get(ADMIN)
+            )
+            self.webhook_address = await listen(
+                stack, listener.application(), self._settings.listen, (sockets or {}).get(WEBHOOKS)
+            )
             self._stack = stack.pop_all()
         log.info(
             "breaker serves",
@@ -357,10 +366,11 @@ async def running(  # noqa: PLR0913 - each by name, and most callers say few
     rhythm: Rhythm | None = None,
     listener: Listener | None = None,
     again: Callable[[], Settings] | None = None,
+    sockets: Mapping[str, socket.socket] | None = None,
 ) -> AsyncIterator[Daemon]:
     """Give a running daemon, and stop it in the end."""
     daemon = Daemon(settings, clock or SystemClock(), rhythm, listener, again)
-    await daemon.start(observe_only=observe_only)
+    await daemon.start(observe_only=observe_only, sockets=sockets)
     try:
         yield daemon
     finally:
@@ -389,6 +399,7 @@ async def serve(settings: Settings, again: Callable[[], Settings], *, embedded: 
         UnavailableError: The database can't be used.
     """
     configure_logging(settings.log.format, settings.log.level)
+    manager, sockets = ServiceManager.of(os.environ, os.getpid()), sockets_handed_over()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     # Before anything is started, so that nothing is left half started: an embedded server would outlive us.
@@ -396,13 +407,17 @@ async def serve(settings: Settings, again: Callable[[], Settings], *, embedded: 
         loop.add_signal_handler(signal_, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # what it asks for is being done
     observe_only = settings.database_url is None and not embedded
-    async with running(settings, observe_only=observe_only, again=again) as daemon:
+    async with running(settings, observe_only=observe_only, again=again, sockets=sockets) as daemon:
         loop.add_signal_handler(signal.SIGHUP, daemon.reload.ask)
+        alive = asyncio.create_task(manager.keep_alive(), name="signs of life for the service manager")
         spare_the_collector()
         if observe_only:
             log.warning(
                 "no BREAKER_DATABASE_URL is set, so this daemon only observes on its embedded database; "
                 "give --embedded if it is meant to act"
             )
+        manager.tell("READY=1", "STATUS=takes in events on {}:{}".format(*daemon.webhook_address))
         await stop.wait()
+        manager.tell("STOPPING=1", "STATUS=commits what was taken in")
         log.info("breaker stops")
+    await _end(alive)

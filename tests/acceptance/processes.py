@@ -55,14 +55,31 @@ class Running:
         arguments: What stands behind `breaker`.
         environment: All of its environment.
         folder: Where what it says is kept.
+        handed_over: A descriptor that it is given as its number 3, as a service manager gives a socket.
     """
 
-    def __init__(self, name: str, arguments: tuple[str, ...], environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: tuple[str, ...],
+        environment: Mapping[str, str],
+        folder: Path,
+        handed_over: int | None = None,
+    ) -> None:
         self.name = name
         self._out, self._err = folder / f"{name}.out", folder / f"{name}.log"
         with self._out.open("wb") as out, self._err.open("wb") as err:
+            program = [*_PROGRAM, *arguments]
+            if handed_over is not None:
+                # The number of the process is known to itself alone, before it becomes what it is to be.
+                program = ["/bin/bash", "-c", f'LISTEN_PID=$$ exec "$@" 3<&{handed_over}', "bash", *program]
             self._process = subprocess.Popen(
-                [*_PROGRAM, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=dict(environment)
+                program,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=dict(environment),
+                pass_fds=() if handed_over is None else (handed_over,),
             )
 
     @property
