@@ -1,4 +1,4 @@
-"""The list of stopped accounts: addresses put in and taken out, many at once, and read back."""
+"""The list of stopped accounts: addresses put in and taken out, many at once."""
 
 from __future__ import annotations
 
@@ -35,25 +35,6 @@ class BlockList:
     async def remove(self, addresses: Collection[str]) -> Mapping[str, PlatformError]:
         """Take addresses out, and return those that could not be, each with the reason."""
         return await _changed(self.platform.remove_values, self.list_id, sorted(addresses))
-
-    async def holding(self, among: Collection[str], *, whole: bool) -> frozenset[str]:
-        """Read the list, and return which of these addresses are in it.
-
-        Args:
-            among: The addresses.
-            whole: Whether some must be shown to be missing; else reading ends as soon as all are seen.
-
-        Raises:
-            PlatformError: It could not be read.
-        """
-        asked = frozenset(among)
-        seen: set[str] = set()
-        async for value in self.platform.values(self.list_id):
-            if value in asked:
-                seen.add(value)
-                if not whole and len(seen) == len(asked):
-                    break
-        return frozenset(seen)
 
 
 async def _changed(

@@ -1,40 +1,29 @@
 """Carry out: what is wanted on the platform is made so there, read back, and settled.
 
-One daemon at a time sends for an application, by a lease. It works in short passes: it claims what is due, stops first,
-puts all addresses of a pass into a list with one request, reads the list once for all of them, then moves accounts, and
-gives back what it has not come to after a second, so that a stop never waits behind a long row of resets. What
-fails is put off, longer each time, and never forgotten; only what can't succeed is given up.
+One daemon at a time sends for an application, by a lease. It works in passes: it claims what is due, stops first, puts
+all addresses into a list, a thousand with a request, reads the list once for all of them, then moves accounts, and
+gives back what it has not come to after a second. In between it looks for new stops and writes them at once, so that a
+stop waits for one request, and never behind thousands of others. What fails is put off, longer each time, and never
+forgotten; only what can't succeed is given up.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
-from breaker.domain.commands import HOLDS, CommandKind
-from breaker.flows.fixtures import known_fixtures
 from breaker.flows.lease import Lease
-from breaker.flows.listings import LISTED, Listings
-from breaker.flows.quarantine import Quarantine
-from breaker.ports import (
-    CredentialsRejectedError,
-    GiveUpError,
-    GoneError,
-    PlatformError,
-    StoreError,
-    TryAgainError,
-    Urgency,
-)
+from breaker.flows.sender_pass import SenderPass
+from breaker.ports import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection
 
-    from breaker.flows.fixtures import Fixtures, Names
+    from breaker.flows.fixtures import Names
     from breaker.ports import Clock, Command, Inventory, Leases, Outbox, Platform
 
 log = structlog.get_logger(__name__)
@@ -46,8 +35,8 @@ class Pace:
 
     Args:
         poll: Real time between two looks into the outbox when nobody wakes the sender: another daemon's judge can't.
-        batch: Commands claimed at once.
-        slice: Real time after which a pass begins nothing new.
+        batch: Commands claimed at once: as many as the platform takes addresses with one request.
+        slice: Real time after which a pass begins no further move.
         moves: Accounts moved at the same time, so that a far platform is not waited for one by one.
         lease: How long the right to send lasts; a dead daemon's work is taken over after it.
         claim: How long a claim lasts.
@@ -56,7 +45,7 @@ class Pace:
     """
 
     poll: float = 0.25
-    batch: int = 500
+    batch: int = 1_000
     slice: float = 1.0
     moves: int = 8
     lease: float = 10.0
@@ -116,7 +105,7 @@ class Sender:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     pace: Pace = field(default_factory=Pace)
     _lease: Lease = field(init=False)
-    _claimed: dict[int, Command] = field(init=False, default_factory=dict)
+    _bookmarks: dict[str, str] = field(init=False, default_factory=dict)
     _unreadable: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
@@ -137,20 +126,8 @@ class Sender:
         """
         if not await self._lease.ensure():
             return 0
-        try:
-            commands = await self.at.outbox.claim(
-                self.at.application_id, self.at.clock.now(), self.pace.batch, self.pace.claim
-            )
-            self._claimed = {command.id: command for command in commands}
-            if commands:
-                await self._carry_out(commands)
-            return len(commands) - len(self._claimed)
-        finally:
-            # Not begun for want of time or of the lease, or cut short.
-            if self._claimed:
-                with suppress(StoreError):
-                    await self.at.outbox.release(tuple(self._claimed.values()))
-                self._claimed = {}
+        one = SenderPass(at=self.at, pace=self.pace, lease=self._lease, woken=self.woken, bookmarks=self._bookmarks)
+        return await one.run()
 
     async def _once_or_later(self) -> None:
         self.woken.clear()
@@ -172,118 +149,3 @@ class Sender:
         with suppress(TimeoutError):
             async with asyncio.timeout(self.pace.poll):
                 await self.woken.wait()
-
-    # One pass
-
-    async def _carry_out(self, commands: Sequence[Command]) -> None:
-        begun_at = asyncio.get_running_loop().time()
-        urgency = Urgency.STOP if any(command.kind in HOLDS for command in commands) else Urgency.RESET
-        platform = self.at.platform.at(urgency)
-        fixtures = await known_fixtures(self.at.inventory, self.at.application_id)
-        listed = [command for command in commands if command.kind in LISTED]
-        if listed:
-            fixtures = await self._change_lists(platform, fixtures, listed)
-        moves = [command for command in commands if command.kind not in LISTED]
-        if moves:
-            await self._move(platform, fixtures, moves, begun_at + self.pace.slice)
-
-    async def _change_lists(self, platform: Platform, fixtures: Fixtures, commands: Sequence[Command]) -> Fixtures:
-        listings = Listings(
-            platform=platform,
-            outbox=self.at.outbox,
-            inventory=self.at.inventory,
-            clock=self.at.clock,
-            application_id=self.at.application_id,
-            names=self.at.names,
-            fixtures=fixtures,
-            may_go_on=lambda: self._lease.held,
-        )
-        outcomes = await listings.carry_out(commands)
-        await self._settle([one for one in commands if one.id in outcomes and outcomes[one.id] is None], None)
-        failed: dict[PlatformError, list[Command]] = defaultdict(list)
-        for command in commands:
-            if (error := outcomes.get(command.id)) is not None:
-                failed[error].append(command)
-        for error, some in failed.items():
-            await self._fail(some, error)
-        return listings.fixtures
-
-    # Moves
-
-    async def _move(
-        self, platform: Platform, fixtures: Fixtures, commands: Sequence[Command], begin_until: float
-    ) -> None:
-        quarantine = Quarantine(
-            platform=platform,
-            outbox=self.at.outbox,
-            inventory=self.at.inventory,
-            clock=self.at.clock,
-            application_id=self.at.application_id,
-            names=self.at.names,
-            fixtures=fixtures,
-            configured=self.at.quarantine_for,
-            all_configured=self.at.quarantines,
-        )
-        waiting = iter(commands)
-        movers = [self._move_some(quarantine, waiting, begin_until) for _ in range(self.pace.moves)]
-        for outcome in await asyncio.gather(*movers, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
-
-    async def _move_some(self, quarantine: Quarantine, waiting: Iterator[Command], begin_until: float) -> None:
-        loop = asyncio.get_running_loop()
-        for command in waiting:
-            move = quarantine.put if command.kind is CommandKind.QUARANTINE else quarantine.take_home
-            try:
-                notice = await move(command.account)
-            except PlatformError as error:
-                await self._fail([command], error)
-            else:
-                await self._settle([command], notice)
-            if loop.time() >= begin_until or not self._lease.held:
-                return
-
-    # What became of commands
-
-    async def _settle(self, commands: Sequence[Command], notice: str | None) -> None:
-        if not commands:
-            return
-        now = self.at.clock.now()
-        await self.at.outbox.settle(commands, now, notice)
-        for command in commands:
-            self._claimed.pop(command.id, None)
-            self.at.confirmed(command, now - command.created_at)
-            if notice is not None:
-                log.error("a reset went elsewhere", account=command.about.id, notice=notice)
-
-    async def _fail(self, commands: Sequence[Command], error: PlatformError) -> None:
-        if not commands:
-            return
-        now = self.at.clock.now()
-        about = {
-            "application": self.at.application_id,
-            "commands": len(commands),
-            "account": commands[0].about.id,
-            "error": str(error),
-        }
-        if isinstance(error, GiveUpError | GoneError):
-            log.error("the platform refuses what is wanted, and trying again would not help", **about)
-            await self.at.outbox.give_up(commands, now, str(error))
-        else:
-            rejected = isinstance(error, CredentialsRejectedError)
-            level = "error" if rejected or commands[0].attempts > 1 else "info"
-            getattr(log, level)("the platform could not be told what is wanted; it is tried again", **about)
-            by_attempts: dict[int, list[Command]] = defaultdict(list)
-            for command in commands:
-                by_attempts[command.attempts].append(command)
-            for attempts, alike in by_attempts.items():
-                await self.at.outbox.postpone(alike, now + self._delay(attempts, error), str(error))
-        for command in commands:
-            self._claimed.pop(command.id, None)
-
-    def _delay(self, attempts: int, error: PlatformError) -> float:
-        """Return how long to wait: doubled with each attempt, differing by half, and as long as the platform asked."""
-        doubled = self.pace.first_delay * 2.0 ** min(attempts - 1, 30)
-        delay = min(doubled, self.pace.longest_delay) * (0.5 + self.at.random() / 2)
-        asked = error.after if isinstance(error, TryAgainError) and error.after is not None else 0.0
-        return max(delay, asked)

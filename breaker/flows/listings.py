@@ -1,7 +1,8 @@
 """Listings: addresses and domains put into Breaker's lists and taken out, for many commands at once, and read back.
 
-All that goes into a list in one pass goes with one request, and one reading of the list confirms it all. What holds an
-account goes before what lets one go, over all lists.
+A thousand go into a list with one request, and one reading of the list confirms all that was written before it. What
+holds an account goes before what lets one go, over all lists. Writing and reading are steps of their own, a page at a
+time, so that what comes in between is written before the reading goes on.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from breaker.domain.commands import HOLDS, CommandKind
 from breaker.flows.block_list import BlockList
 from breaker.flows.designs import LISTS, RULES, Made
 from breaker.flows.fixtures import rediscover
-from breaker.ports import GiveUpError, GoneError, PlatformError, SendingDomain, TryAgainError
+from breaker.flows.read_back import ReadBack
+from breaker.ports import GiveUpError, GoneError, PlatformError, SendingDomain, TryAgainError, Urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 
     from breaker.flows.fixtures import Fixtures, Names
     from breaker.ports import Clock, Command, Inventory, Outbox, Platform
@@ -46,7 +48,7 @@ def missing(made: Made) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class Listings:
-    """The lists, in one pass.
+    """The lists, in one pass of the sender.
 
     Args:
         platform: The platform.
@@ -57,6 +59,7 @@ class Listings:
         names: What this installation's things are called.
         fixtures: What the inventory knows; what it has forgotten is looked for.
         may_go_on: Whether this process may still send.
+        bookmarks: Where the last reading of each list ended; kept beyond the pass.
     """
 
     platform: Platform
@@ -67,38 +70,74 @@ class Listings:
     names: Names
     fixtures: Fixtures
     may_go_on: Callable[[], bool]
+    bookmarks: MutableMapping[str, str]
     _outcomes: dict[int, PlatformError | None] = field(init=False, default_factory=dict)
-    _addresses: dict[int, str] = field(init=False, default_factory=dict)
+    _addresses: dict[int, frozenset[str]] = field(init=False, default_factory=dict)
+    _readings: dict[Made, ReadBack] = field(init=False, default_factory=dict)
+    _holds: set[int] = field(init=False, default_factory=set)
 
-    async def carry_out(self, commands: Sequence[Command]) -> dict[int, PlatformError | None]:
-        """Change the lists and read them back.
+    async def write(self, commands: Sequence[Command]) -> Mapping[int, PlatformError | None]:
+        """Change the lists; what was written is to be read back then.
 
         Returns:
-            What became of each command, by its id: None where it was read back. One that is missing was not begun.
+            What became of commands that need no reading, by their ids: the error, or None where there was nothing to
+            do. Those that are neither here nor to be read back were not begun.
         """
-        await self._look_for_lists(commands)
-        await self._learn_addresses(self._open(commands))
+        self._outcomes = {}
+        holding = any(command.kind in HOLDS for command in commands)
+        asked = self.platform.at(Urgency.STOP if holding else Urgency.RESET)
+        await self._look_for_lists(asked, commands)
+        await self._learn_addresses(asked, self._open(commands))
         for adding in (True, False):
             for made in LISTS:
                 some = self._open(one for one in commands if LISTED[one.kind] is made and (one.kind in HOLDS) is adding)
                 if some and self.may_go_on():
                     await self._change(made, some, adding=adding)
-        for made in LISTS:
-            written = [one for one in self._open(commands) if LISTED[one.kind] is made]
-            if written and self.may_go_on():
-                await self._read_back(made, written)
         return self._outcomes
+
+    @property
+    def reading(self) -> bool:
+        """Whether anything that was written is to be read back yet."""
+        return any(one.waiting for one in self._readings.values())
+
+    async def read_on(self) -> Mapping[int, PlatformError | None]:
+        """Read one page, of a list with stops in it before others.
+
+        Returns:
+            What is certain now, by the ids of commands: None where it was read back.
+        """
+        waiting = [one for one in self._readings.values() if one.waiting]
+        stops = [one for one in waiting if not self._holds.isdisjoint(one.waiting)]
+        if not waiting:
+            return {}
+        reading = (stops or waiting)[0]
+        try:
+            shown = await reading.read_on(self.platform.at(Urgency.STOP if stops else Urgency.RESET))
+        except PlatformError as error:
+            outcomes: dict[int, PlatformError | None] = dict.fromkeys(reading.waiting, error)
+        else:
+            outcomes = {one: None if seen else TryAgainError(NOT_SHOWN) for one, seen in shown.items()}
+        self.forget(outcomes)
+        return outcomes
+
+    def forget(self, commands: Iterable[int]) -> None:
+        """Read back for these commands no longer."""
+        for command in list(commands):
+            self._holds.discard(command)
+            self._addresses.pop(command, None)
+            for reading in self._readings.values():
+                reading.forget(command)
 
     def _open(self, commands: Iterable[Command]) -> list[Command]:
         return [one for one in commands if one.id not in self._outcomes]
 
-    async def _look_for_lists(self, commands: Sequence[Command]) -> None:
+    async def _look_for_lists(self, platform: Platform, commands: Sequence[Command]) -> None:
         """End what there is no list for: who is not in one need not be taken out of it."""
         if all(self._missing_for(command) is None for command in commands):
             return
         try:
             self.fixtures = await rediscover(
-                self.platform, self.inventory, self.application_id, self.names, self.clock.now()
+                platform, self.inventory, self.application_id, self.names, self.clock.now()
             )
         except PlatformError as error:
             self._outcomes |= {one.id: error for one in commands if self._missing_for(one)}
@@ -113,17 +152,17 @@ class Listings:
         needed = (made, _RULE_OF[made]) if command.kind in HOLDS else (made,)
         return next((one for one in needed if one not in self.fixtures.ids), None)
 
-    async def _learn_addresses(self, commands: Sequence[Command]) -> None:
+    async def _learn_addresses(self, platform: Platform, commands: Sequence[Command]) -> None:
         for command in commands:
             if isinstance(command.about, SendingDomain):
-                self._addresses[command.id] = command.about.name
+                self._addresses[command.id] = frozenset({command.about.name})
                 continue
             account = command.about
             if account.address is not None:
-                self._addresses[command.id] = account.address
+                self._addresses[command.id] = frozenset({account.address})
                 continue
             try:
-                grant = await self.platform.grant(account.grant_id or "")
+                grant = await platform.grant(account.grant_id or "")
             except GoneError:
                 await self.outbox.note_gone(account.key, self.clock.now())
                 self._outcomes[command.id] = GiveUpError(NO_ADDRESS)
@@ -134,28 +173,24 @@ class Listings:
                     self._outcomes[command.id] = GiveUpError(NO_ADDRESS_NAMED)
                 else:
                     await self.outbox.note_address(account.key, grant.address)
-                    self._addresses[command.id] = grant.address
+                    self._addresses[command.id] = frozenset({grant.address})
 
     async def _change(self, made: Made, commands: Sequence[Command], *, adding: bool) -> None:
-        on_platform = BlockList(self.platform, self.fixtures.ids[made])
-        addresses = {self._addresses[one.id] for one in commands}
+        list_id = self.fixtures.ids[made]
+        on_platform = BlockList(self.platform.at(Urgency.STOP if adding else Urgency.RESET), list_id)
+        addresses = frozenset[str]().union(*(self._addresses[one.id] for one in commands))
         failed = await (on_platform.add(addresses) if adding else on_platform.remove(addresses))
         if any(isinstance(error, GoneError) for error in failed.values()):
-            await self.inventory.remove(self.application_id, made, self.fixtures.ids[made])
+            await self.inventory.remove(self.application_id, made, list_id)
+        reading = self._readings.get(made)
+        if reading is None or reading.list_id != list_id:
+            reading = self._readings[made] = ReadBack(list_id, self.bookmarks)
         for command in commands:
-            error = failed.get(self._addresses[command.id])
+            error = next((failed[one] for one in sorted(self._addresses[command.id]) if one in failed), None)
             if error is not None:
                 gone = isinstance(error, GoneError)
                 self._outcomes[command.id] = TryAgainError(missing(made)) if gone else error
-
-    async def _read_back(self, made: Made, commands: Sequence[Command]) -> None:
-        on_platform = BlockList(self.platform, self.fixtures.ids[made])
-        whole = any(command.kind not in HOLDS for command in commands)
-        try:
-            listed = await on_platform.holding({self._addresses[command.id] for command in commands}, whole=whole)
-        except PlatformError as error:
-            self._outcomes |= dict.fromkeys((one.id for one in commands), error)
-            return
-        for command in commands:
-            shown = (self._addresses[command.id] in listed) is (command.kind in HOLDS)
-            self._outcomes[command.id] = None if shown else TryAgainError(NOT_SHOWN)
+                continue
+            reading.expect(command.id, self._addresses[command.id], present=adding)
+            if adding:
+                self._holds.add(command.id)

@@ -32,6 +32,7 @@ from breaker.ports.platform import (
     RuleContent,
     Urgency,
     ValueList,
+    ValuesPage,
     Webhook,
     Workspace,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "Unread",
     "Urgency",
     "ValueList",
+    "ValuesPage",
     "Webhook",
     "Workspace",
 ]

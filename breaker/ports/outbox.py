@@ -69,12 +69,21 @@ class Backlog:
 class Outbox(Protocol):
     """Commands that are wanted and not yet confirmed."""
 
-    async def claim(self, application_id: str, now: float, limit: int, lasts: float) -> Sequence[Command]:
+    async def claim(
+        self, application_id: str, now: float, limit: int, lasts: float, *, only_holds: bool = False
+    ) -> Sequence[Command]:
         """Take due commands that nobody else holds, what holds first; a later step only once the earlier one was tried.
 
         What lifts is given out only once all that holds in the same order was read back. Commands of an older epoch
         than their account's are ended as superseded and never returned. A claim ends by itself after `lasts` seconds,
         so that a dead daemon's commands are taken over.
+
+        Args:
+            application_id: The application.
+            now: The time.
+            limit: How many at most.
+            lasts: Real seconds that the claim lasts.
+            only_holds: Whether to leave what lifts where it is.
         """
         ...
 

@@ -80,6 +80,19 @@ class ValueList:
 
 
 @dataclass(frozen=True, slots=True)
+class ValuesPage:
+    """A page of a list's values.
+
+    Args:
+        values: What stands on it; nothing behind the end.
+        after: The place behind it, which can be read from later too; None where the platform names none.
+    """
+
+    values: tuple[str, ...]
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """One condition of a rule; the values of `in_list` are ids of lists."""
 
@@ -244,6 +257,10 @@ class Platform(Protocol):
 
     def values(self, list_id: str) -> AsyncIterator[str]:
         """Return the values of a list, page by page."""
+        ...
+
+    async def page_of_values(self, list_id: str, after: str | None = None) -> ValuesPage:
+        """Return one page of a list's values: the first one, or what stands behind a place that a page named."""
         ...
 
     async def add_values(self, list_id: str, values: Collection[str]) -> None:

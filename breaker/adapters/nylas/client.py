@@ -26,7 +26,7 @@ from breaker.adapters.nylas.wire import (
     WebhookRecord,
     WorkspaceRecord,
 )
-from breaker.ports import GiveUpError, GoneError, TryAgainError, Urgency
+from breaker.ports import GiveUpError, GoneError, TryAgainError, Urgency, ValuesPage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -198,6 +198,12 @@ class NylasPlatform:
         """Return the values of a list."""
         async for record in self._paged(_ITEMS, "/v3/lists/{}/items", list_id):
             yield record.value
+
+    async def page_of_values(self, list_id: str, after: str | None = None) -> ValuesPage:
+        """Return one page of a list's values, behind a token of an earlier one."""
+        query = {"limit": str(LARGEST_PAGE)} | ({"page_token": after} if after is not None else {})
+        page = await self._read(_ITEMS, "GET", "/v3/lists/{}/items", list_id, query=query)
+        return ValuesPage(tuple(record.value for record in page.records), page.token)
 
     async def add_values(self, list_id: str, values: Collection[str]) -> None:
         """Add values to a list."""

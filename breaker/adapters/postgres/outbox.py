@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.commands import CommandKind
+from breaker.domain.commands import PRIORITIES, CommandKind
 from breaker.domain.states import WANTED, State, Wanted
 from breaker.ports import Account, Backlog, Command, SendingDomain
 
@@ -45,6 +45,7 @@ _CLAIM = """
             LEFT JOIN circuits c ON c.account = o.account
             LEFT JOIN domain_circuits d ON d.application = o.application AND d.domain = o.domain
             WHERE p.id = $1 AND o.ended_at IS NULL AND o.epoch = coalesce(c.epoch, d.epoch)
+              AND o.priority <= $6
               AND o.next_attempt_at <= $2
               AND o.claimed_until <= extract(epoch FROM clock_timestamp())
               AND NOT EXISTS (
@@ -65,6 +66,8 @@ _CLAIM = """
     LEFT JOIN accounts a ON a.account = o.account
     ORDER BY o.priority, o.step, o.id
 """
+
+_HOLDS, _LIFTS = sorted(set(PRIORITIES.values()))
 
 _LOCK_CIRCUITS = """
     SELECT account, state, epoch, permitted FROM circuits WHERE account = ANY($1::int[])
@@ -133,10 +136,13 @@ class PostgresOutbox:
         self._pool = pool
         self._holder = holder
 
-    async def claim(self, application_id: str, now: float, limit: int, lasts: float) -> Sequence[Command]:
+    async def claim(
+        self, application_id: str, now: float, limit: int, lasts: float, *, only_holds: bool = False
+    ) -> Sequence[Command]:
         """Claim what is due in one statement, and end what is superseded."""
+        lowest = _HOLDS if only_holds else _LIFTS
         with translated():
-            rows = await self._pool.fetch(_CLAIM, application_id, now, self._holder, lasts, limit)
+            rows = await self._pool.fetch(_CLAIM, application_id, now, self._holder, lasts, limit, lowest)
         return [
             Command(
                 id=row["id"],

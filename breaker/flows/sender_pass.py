@@ -1,0 +1,247 @@
+"""One pass of a sender: what is due is claimed and carried out, and the stops that come meanwhile with it.
+
+What is written first, read back next and moved last; before each page of a reading and each row of moves it looks for
+new stops, and writes them at once. What was claimed is carried out in the order of its claims, and nothing older is
+ever done after a newer stop: once reading has begun, only what holds is claimed, and it takes the place of all that is
+in hand for its account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from breaker.domain.commands import HOLDS, CommandKind
+from breaker.flows.fixtures import known_fixtures
+from breaker.flows.listings import LISTED, Listings
+from breaker.flows.quarantine import Quarantine
+from breaker.ports import (
+    CredentialsRejectedError,
+    GiveUpError,
+    GoneError,
+    PlatformError,
+    StoreError,
+    TryAgainError,
+    Urgency,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+
+    from breaker.flows.carry_out import Pace, Surroundings
+    from breaker.flows.lease import Lease
+    from breaker.ports import Command
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class SenderPass:
+    """One pass.
+
+    Args:
+        at: What the sender works with.
+        pace: How it works.
+        lease: Its right to send.
+        woken: Set by whoever has committed new commands.
+        bookmarks: Where the last reading of each list ended.
+    """
+
+    at: Surroundings
+    pace: Pace
+    lease: Lease
+    woken: asyncio.Event
+    bookmarks: MutableMapping[str, str]
+    _claimed: dict[int, Command] = field(init=False, default_factory=dict)
+    _moves: deque[Command] = field(init=False, default_factory=deque)
+    _listings: Listings = field(init=False)
+    _quarantine: Quarantine | None = field(init=False, default=None)
+    _looked_at: float = field(init=False, default=0.0)
+    _more: bool = field(init=False, default=False)
+    _ended: int = field(init=False, default=0)
+
+    async def run(self) -> int:
+        """Make the pass, and return how many commands it ended or put off.
+
+        Raises:
+            StoreError: The database can't be used now.
+        """
+        try:
+            if commands := await self._claim():
+                await self._carry_out(commands)
+            return self._ended
+        finally:
+            # Not begun for want of time or of the lease, or cut short.
+            with suppress(StoreError):
+                await self._give_back(self._claimed.values())
+
+    async def _carry_out(self, commands: Sequence[Command]) -> None:
+        loop = asyncio.get_running_loop()
+        move_until = loop.time() + self.pace.slice
+        self._listings = Listings(
+            platform=self.at.platform,
+            outbox=self.at.outbox,
+            inventory=self.at.inventory,
+            clock=self.at.clock,
+            application_id=self.at.application_id,
+            names=self.at.names,
+            fixtures=await known_fixtures(self.at.inventory, self.at.application_id),
+            may_go_on=lambda: self.lease.held,
+            bookmarks=self.bookmarks,
+        )
+        fresh, written, moved = commands, False, False
+        while self.lease.held:
+            if fresh:
+                await self._write(fresh)
+                fresh = await self._claim(only_holds=written) if self._more else ()
+            elif self._listings.reading:
+                written = True
+                await self._end(await self._listings.read_on())
+                fresh = await self._look()
+            elif self._moves and (not moved or loop.time() < move_until):
+                written = moved = True
+                await self._move(move_until)
+                fresh = await self._look()
+            else:
+                return
+
+    # Claims
+
+    async def _look(self) -> Sequence[Command]:
+        """Claim the stops that came meanwhile, if somebody says so, or none could since the last look."""
+        return await self._claim(only_holds=True) if self._may_look else ()
+
+    @property
+    def _may_look(self) -> bool:
+        return self.woken.is_set() or asyncio.get_running_loop().time() >= self._looked_at + self.pace.poll
+
+    async def _claim(self, *, only_holds: bool = False) -> Sequence[Command]:
+        """Claim what is due, and return what was not in hand; a claim that has run out meanwhile is only renewed."""
+        self.woken.clear()
+        self._looked_at = asyncio.get_running_loop().time()
+        claimed = await self.at.outbox.claim(
+            self.at.application_id, self.at.clock.now(), self.pace.batch, self.pace.claim, only_holds=only_holds
+        )
+        self._more = len(claimed) >= self.pace.batch
+        fresh = [command for command in claimed if command.id not in self._claimed]
+        epochs = {command.about.id: command.epoch for command in fresh}
+        older = [one for one in self._claimed.values() if one.epoch < epochs.get(one.about.id, one.epoch)]
+        if older:
+            self._listings.forget(one.id for one in older)
+            await self._give_back(older)
+            self._moves = deque(one for one in self._moves if one.id in self._claimed)
+        self._claimed |= {command.id: command for command in fresh}
+        return fresh
+
+    async def _give_back(self, commands: Iterable[Command]) -> None:
+        some = tuple(commands)
+        for command in some:
+            self._claimed.pop(command.id, None)
+        if some:
+            await self.at.outbox.release(some)
+
+    # Lists
+
+    async def _write(self, commands: Sequence[Command]) -> None:
+        self._moves += [command for command in commands if command.kind not in LISTED]
+        if listed := [command for command in commands if command.kind in LISTED]:
+            await self._end(await self._listings.write(listed))
+
+    # Moves
+
+    async def _move(self, begin_until: float) -> None:
+        """Move some accounts at the same time, until it is time to look for stops."""
+        if self._quarantine is None:
+            holding = any(command.kind in HOLDS for command in self._moves)
+            self._quarantine = Quarantine(
+                platform=self.at.platform.at(Urgency.STOP if holding else Urgency.RESET),
+                outbox=self.at.outbox,
+                inventory=self.at.inventory,
+                clock=self.at.clock,
+                application_id=self.at.application_id,
+                names=self.at.names,
+                fixtures=self._listings.fixtures,
+                configured=self.at.quarantine_for,
+                all_configured=self.at.quarantines,
+            )
+        movers = [self._move_some(self._quarantine, begin_until) for _ in range(self.pace.moves)]
+        for outcome in await asyncio.gather(*movers, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _move_some(self, quarantine: Quarantine, begin_until: float) -> None:
+        loop = asyncio.get_running_loop()
+        while self._moves:
+            command = self._moves.popleft()
+            move = quarantine.put if command.kind is CommandKind.QUARANTINE else quarantine.take_home
+            try:
+                notice = await move(command.account)
+            except PlatformError as error:
+                await self._fail([command], error)
+            else:
+                await self._settle([command], notice)
+            if loop.time() >= begin_until or self._may_look or not self.lease.held:
+                return
+
+    # What became of commands
+
+    async def _end(self, outcomes: Mapping[int, PlatformError | None]) -> None:
+        """Settle what was read back, and put off or give up what failed."""
+        failed: dict[PlatformError, list[Command]] = defaultdict(list)
+        settled: list[Command] = []
+        for number, error in outcomes.items():
+            if (command := self._claimed.get(number)) is not None:
+                (settled if error is None else failed[error]).append(command)
+        await self._settle(settled, None)
+        for error, some in failed.items():
+            await self._fail(some, error)
+
+    async def _settle(self, commands: Sequence[Command], notice: str | None) -> None:
+        if not commands:
+            return
+        now = self.at.clock.now()
+        await self.at.outbox.settle(commands, now, notice)
+        self._forget(commands)
+        for command in commands:
+            self.at.confirmed(command, now - command.created_at)
+            if notice is not None:
+                log.error("a reset went elsewhere", account=command.about.id, notice=notice)
+
+    async def _fail(self, commands: Sequence[Command], error: PlatformError) -> None:
+        now = self.at.clock.now()
+        about = {
+            "application": self.at.application_id,
+            "commands": len(commands),
+            "account": commands[0].about.id,
+            "error": str(error),
+        }
+        if isinstance(error, GiveUpError | GoneError):
+            log.error("the platform refuses what is wanted, and trying again would not help", **about)
+            await self.at.outbox.give_up(commands, now, str(error))
+        else:
+            rejected = isinstance(error, CredentialsRejectedError)
+            level = "error" if rejected or commands[0].attempts > 1 else "info"
+            getattr(log, level)("the platform could not be told what is wanted; it is tried again", **about)
+            by_attempts: dict[int, list[Command]] = defaultdict(list)
+            for command in commands:
+                by_attempts[command.attempts].append(command)
+            for attempts, alike in by_attempts.items():
+                await self.at.outbox.postpone(alike, now + self._delay(attempts, error), str(error))
+        self._forget(commands)
+
+    def _forget(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            self._claimed.pop(command.id, None)
+            self._ended += 1
+
+    def _delay(self, attempts: int, error: PlatformError) -> float:
+        """Return how long to wait: doubled with each attempt, differing by half, and as long as the platform asked."""
+        doubled = self.pace.first_delay * 2.0 ** min(attempts - 1, 30)
+        delay = min(doubled, self.pace.longest_delay) * (0.5 + self.at.random() / 2)
+        asked = error.after if isinstance(error, TryAgainError) and error.after is not None else 0.0
+        return max(delay, asked)
