@@ -309,6 +309,7 @@ async def test_a_body_nested_too_deeply_is_kept(listener: Listening, depth: int)
         zlib.compress(BODY),
         b"\x1f\x8b" + b"\xff" * 100,
     ],
+    ids=["text", "nothing", "without its end", "only its begin", "another packing", "only its first bytes"],
 )
 async def test_what_is_no_gzip_is_a_bad_request(listener: Listening, packed: bytes) -> None:
     answer = await listener.post(packed, {"Content-Encoding": "gzip"} | header(sign(packed, SECRET)))
