@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from breaker.adapters.http.fleet_presentation import fleet_act_as_json, guard_as_json, hold_as_json
+from breaker.adapters.http.fleet_presentation import fleet_act_as_json, guard_as_json, hold_as_json, modes_as_json
 from breaker.adapters.http.presentation import (
     account_as_json,
     domain_as_json,
@@ -69,6 +69,7 @@ __all__ = [
     "installations",
     "migrate",
     "migration_sql",
+    "modes_as_json",
     "operations",
     "profile",
     "profiles",

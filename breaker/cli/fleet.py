@@ -1,8 +1,7 @@
-"""`breaker status` and `breaker explain`: how the fleet stands, and why one account stands as it does."""
+"""`breaker status`: how the fleet stands."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,29 +10,22 @@ from breaker.app import (
     Operations,
     account_as_json,
     domain_as_json,
-    explanation_as_json,
     hold_as_json,
-    verdict_as_json,
 )
-from breaker.cli.domains import domain_lines, print_domain
+from breaker.cli.domains import domain_lines
 from breaker.cli.exit_codes import ExitCode
-from breaker.cli.explanation import print_explanation
-from breaker.cli.holds import current_hold, hold_line, keeping_back
+from breaker.cli.holds import current_hold, keeping_back
 from breaker.cli.options import Config, DataDir, Json, read_settings
-from breaker.cli.output import Column, print_json, print_table, remark, results
+from breaker.cli.output import Column, print_json, print_table, remark
 from breaker.cli.running import operate
 from breaker.cli.words import ago, many, percent, share
-from breaker.domain.acts import RefusedError
 from breaker.domain.circuit import Mode
 from breaker.domain.detectors import Signal
 from breaker.domain.headroom import headroom, rate
 from breaker.domain.listing import AccountFilter, CursorError, Sort
-from breaker.domain.selectors import Scope, parse_selector
 from breaker.domain.states import State
-from breaker.flows.learn_feedback import FeedbackDomains
 
 if TYPE_CHECKING:
-    from breaker.domain.selectors import Selector
     from breaker.domain.standing import Standing
 
 _COLUMNS = (
@@ -58,9 +50,8 @@ Modes = Annotated[
 
 
 def register(application: typer.Typer) -> None:
-    """Add the commands of this family."""
+    """Add the command of this family."""
     application.command("status")(status)
-    application.command("explain")(explain)
 
 
 def status(  # noqa: PLR0913 - every argument is an option that a person may give
@@ -136,63 +127,6 @@ def status(  # noqa: PLR0913 - every argument is an option that a person may giv
         return ExitCode.DONE
 
     operate(read_settings(config, data_dir=data_dir), work)
-
-
-def explain(
-    *,
-    selector: Annotated[
-        str, typer.Argument(metavar="SELECTOR", help="An address, a grant id, or domain:X.", show_default=False)
-    ],
-    json: Json = False,
-    config: Config = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Say why an account stands as it does: its numbers, its verdicts, what was done, and what to type next.
-
-    domain:X tells the same of the circuit of a sending domain.
-    """
-    try:
-        chosen = parse_selector(selector)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    if chosen.scope not in {Scope.ACCOUNT, Scope.DOMAIN}:
-        raise typer.BadParameter(f"explain takes one account; `breaker status` lists those of {chosen}")
-
-    async def work(available: Operations) -> ExitCode:
-        if chosen.scope is Scope.DOMAIN:
-            return await _explain_domain(available, chosen, json=json)
-        found = await available.accounts.find(chosen)
-        if not found:
-            raise RefusedError(f"no account is known by {chosen}; `breaker status` lists those that are")
-        explanations = await asyncio.gather(*(available.explanations.explain(one) for one in found))
-        if json:
-            shown = [explanation_as_json(one) for one in explanations]
-            print_json(shown[0] if len(shown) == 1 else shown)
-        else:
-            feedback = FeedbackDomains(available.in_force.settings.counting.feedback_domains)
-            feedback.learnt = frozenset(one.domain for one in await available.feedback.all())
-            for one in explanations:
-                print_explanation(results(), one, available.clock.now())
-                remark(feedback.sentence)
-            if held_back := await current_hold(available):
-                remark(hold_line(held_back, available.clock.now()), style="yellow")
-        return ExitCode.DONE
-
-    operate(read_settings(config, data_dir=data_dir), work)
-
-
-async def _explain_domain(available: Operations, chosen: Selector, *, json: bool) -> ExitCode:
-    standings = await available.domains.all((), chosen.name)
-    if not standings:
-        raise RefusedError(f"nothing was ever decided about {chosen} itself; `breaker status` lists its accounts")
-    verdicts = (await available.trail.page(scope=str(chosen))).items
-    if json:
-        shown = [{**domain_as_json(one), "verdicts": [verdict_as_json(v) for v in verdicts]} for one in standings]
-        print_json(shown[0] if len(shown) == 1 else shown)
-    else:
-        for one in standings:
-            print_domain(results(), one, verdicts, available.clock.now())
-    return ExitCode.DONE
 
 
 _EMPTY = (

@@ -109,6 +109,18 @@ def parse_duration(text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
+def parse_end(text: str, now: float) -> float:
+    """Read the moment at which something ends as Unix seconds: a time of the calendar, in UTC where it names no zone.
+
+    Raises:
+        typer.BadParameter: It is none, or is over.
+    """
+    moment = _calendar(text)
+    if moment is None or moment <= now:
+        raise typer.BadParameter(f"{text!r} is no moment to come: say 2026-11-21T09:00, or how long by --for")
+    return moment
+
+
 def parse_moment(text: str, now: float) -> float:
     """Read a moment as Unix seconds: so long ago (`2h`), or a time of the calendar, in UTC where it names no zone.
 
@@ -117,8 +129,15 @@ def parse_moment(text: str, now: float) -> float:
     """
     if re.fullmatch(r"\d+(?:\.\d+)?[smhd]", text.strip().lower()):
         return now - parse_duration(text)
+    moment = _calendar(text)
+    if moment is None:
+        raise typer.BadParameter(f"{text!r} is no moment: say 2h for two hours ago, or 2026-11-20T09:00")
+    return moment
+
+
+def _calendar(text: str) -> float | None:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no moment: say 2h for two hours ago, or 2026-11-20T09:00") from None
+        return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -18,6 +18,7 @@ from breaker.domain.acts import RefusedError
 from breaker.domain.headroom import rate
 from breaker.domain.platform_standing import in_words
 from breaker.domain.selectors import Scope, parse_selector
+from breaker.flows.meant import nobody
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,11 +62,9 @@ def support(
         one = chosen.scope is Scope.ACCOUNT
         found = await available.accounts.find(chosen, _MOST + 1, refused=not one)
         if not found:
-            raise RefusedError(
-                f"no account is known by {chosen}; `breaker status` lists those that are"
-                if one
-                else f"the platform is not known to refuse any account of {chosen}"
-            )
+            if one or not await available.directory.keys(chosen):
+                raise await nobody(chosen, available.directory)
+            raise RefusedError(f"the platform is not known to refuse any account of {chosen}")
         explanations = await asyncio.gather(*(available.explanations.explain(each) for each in found[:_MOST]))
         if json:
             told = [support_as_json(each) for each in explanations]

@@ -130,8 +130,8 @@ async def meant_by(act: Act, selectors: Sequence[Selector], directory: Directory
 async def nobody(selector: Selector, directory: Directory) -> NobodyError:
     """Return the error that a selector speaks of nobody, which names what is most like it."""
     known = await directory.nearest(selector)
-    hint = f"; the nearest known is {known}" if known else ""
-    return NobodyError(f"no account is known by {selector}{hint}. `breaker status` lists those that are")
+    hint = f" (the nearest known is {known})" if known else ""
+    return NobodyError(f"no account is known by {selector}{hint}; `breaker status` lists those that are")
 
 
 async def _undoable(act: Act, domains: Sequence[SendingDomain], directory: Directory) -> Collection[SendingDomain]:

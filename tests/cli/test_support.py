@@ -73,7 +73,11 @@ def test_an_account_that_nobody_refuses_is_told_of_without_an_example(shell: Ter
 
 
 def test_nobody_to_tell_of_is_said(shell: Terminal) -> None:
-    shell.prepare(_a_paused_account)
+    async def known(fleet: Fleet) -> None:
+        await _a_paused_account(fleet)
+        await fleet.know("agent@y.example", "grant-of-y")
+
+    shell.prepare(known)
 
     said = [shell.breaker("support", name) for name in ("nobody@x.example", "domain:y.example", "workspace:")]
 

@@ -118,7 +118,7 @@ async def test_an_unknown_account_is_not_found_and_nobody_is_touched(listener: A
         ({"wait": 61}, "wait: must be from 0 to 60 seconds"),
         ({"mode": "enforce"}, "mode: goes with the action mode, not with trip"),
         ({"action": "mode"}, "mode: is missing"),
-        ({"action": "mode", "mode": "stopped"}, "Invalid enum value 'stopped' - at `$.mode`"),
+        ({"action": "mode", "mode": "panic"}, "Invalid enum value 'panic' - at `$.mode`"),
         ({"action": "mode", "mode": "enforce", "lasts": 0}, "lasts: must be a number of seconds"),
         ({"force": True}, "Object contains unknown field `force`"),
     ],

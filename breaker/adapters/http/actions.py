@@ -32,10 +32,12 @@ class Action(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
         reason: Why.
         plan: Whether only to say what would be done.
         mode: Of `mode`: which; null takes a setting away.
-        lasts: Of `mode`: seconds after which it ends by itself; `exempt` lasts a day where this is missing.
+        lasts: Of `mode`: seconds after which it ends by itself; `exempt` lasts a day where nothing is said.
+        until: Of `mode`, instead: the moment at which it ends by itself, Unix seconds.
         apply_pending: Of `mode`: whether pending verdicts are applied as well.
         wait: Seconds to wait for the platform to be read back.
-        only_domain: Of `trip` and `reset`, with `domain:X`: whether its own circuit is meant, and not its accounts.
+        only_domain: Of `trip`, `reset` and `probe`, with `domain:X`: whether its own circuit is meant, and not its
+            accounts.
         false_stop: Of `reset`: whether the stop was a mistake.
         automatic: Of `reset`: whether only what Breaker itself stopped or limited is meant.
         detector: Of `reset`: only what this detector stopped or limited; with it, `pace` is 1 unless it is said.
@@ -47,8 +49,9 @@ class Action(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
     action: ActKind
     reason: str
     plan: bool = False
-    mode: Literal["observe", "enforce", "exempt"] | msgspec.UnsetType | None = msgspec.UNSET
+    mode: Literal["observe", "enforce", "exempt", "stopped"] | msgspec.UnsetType | None = msgspec.UNSET
     lasts: float | None = None
+    until: float | None = None
     apply_pending: bool = False
     wait: float = 0.0
     only_domain: bool = False
@@ -123,8 +126,13 @@ def selectors_of(action: Action) -> list[Selector]:
         raise bad_value("selector", str(error)) from error
 
 
-def act_of(action: Action, author: str) -> Act:
+def act_of(action: Action, author: str, now: float) -> Act:
     """Return the act of an author.
+
+    Args:
+        action: What is asked for.
+        author: Who asks.
+        now: Unix seconds.
 
     Raises:
         Problem: It has no reason, or a field that does not go with it.
@@ -136,6 +144,7 @@ def act_of(action: Action, author: str) -> Act:
     about_mode = {
         "mode": action.mode is not msgspec.UNSET,
         "lasts": action.lasts is not None,
+        "until": action.until is not None,
         "apply_pending": action.apply_pending,
     }
     about_reset = {
@@ -149,21 +158,30 @@ def act_of(action: Action, author: str) -> Act:
         for name, said in fields.items():
             if said and action.action is not kind:
                 raise bad_value(name, f"goes with the action {kind}, not with {action.action}")
-    if action.action is not ActKind.MODE:
-        return _act_on_circuits(action, author)
+    if action.action is ActKind.MODE:
+        return _act_on_modes(action, author, now)
+    return _act_on_circuits(action, author)
+
+
+def _act_on_modes(action: Action, author: str, now: float) -> Act:
     if action.only_domain:
-        raise bad_value("only_domain", "goes with trip and reset, not with mode")
+        raise bad_value("only_domain", "goes with trip, reset and probe, not with mode")
     if action.mode is msgspec.UNSET:
-        raise bad_value("mode", "is missing: observe, enforce, exempt, or null to take a setting away")
+        raise bad_value("mode", "is missing: observe, enforce, exempt, stopped, or null to take a setting away")
     if action.lasts is not None and not 0 < action.lasts < inf:
         raise bad_value("lasts", "must be a number of seconds")
+    if action.until is not None and not now < action.until < inf:
+        raise bad_value("until", "must be a moment to come, in Unix seconds")
+    if action.lasts is not None and action.until is not None:
+        raise bad_value("until", "does not go with lasts: say one of them")
+    lasts = action.lasts if action.until is None else action.until - now
     mode = Mode(action.mode) if action.mode else None
     return Act(
         ActKind.MODE,
         action.reason.strip(),
         author,
         mode=mode,
-        lasts=EXEMPT_LASTS if mode is Mode.EXEMPT and action.lasts is None else action.lasts,
+        lasts=EXEMPT_LASTS if mode is Mode.EXEMPT and lasts is None else lasts,
         apply_pending=action.apply_pending,
     )
 

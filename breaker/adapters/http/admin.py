@@ -102,7 +102,7 @@ class AdminListener:
             if not action.plan:
                 await self._operations.fleet_acts.carry_out(fleet_act, self._operations.clock.now())
             return respond(fleet_act_as_json(fleet_act, plan=action.plan))
-        act, selectors = act_of(action, bearer.name), selectors_of(action)
+        act, selectors = act_of(action, bearer.name, self._operations.clock.now()), selectors_of(action)
         operator = self._operations.operator
         if action.plan:
             return respond(report_as_json(await operator.plan(act, selectors), plan=True))

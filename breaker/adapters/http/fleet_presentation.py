@@ -1,4 +1,4 @@
-"""Acts on the whole fleet, and what the fleet guard holds, as JSON."""
+"""Acts on the whole fleet, modes, and what the fleet guard holds, as JSON."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from breaker.adapters.http.presentation import Json
     from breaker.domain.fleet_acts import FleetAct, Hold
     from breaker.domain.guard import HeldStop, Raise, Usage
+    from breaker.domain.modes import ConfiguredModes, SetMode
 
 
 def guard_as_json(usage: Sequence[Usage], raises: Sequence[Raise], held: Sequence[HeldStop]) -> Json:
@@ -70,6 +71,32 @@ def hold_as_json(hold: Hold | None) -> Json:
             "since": hold.since,
             "expires_at": hold.expires_at,
         }
+    }
+
+
+def modes_as_json(set_modes: Sequence[SetMode], configured: ConfiguredModes) -> Json:
+    """Return the modes in force: what people set, the most specific first, and what the configuration says beneath."""
+    workspaces = sorted(configured.workspaces.items())
+    applications = sorted(configured.applications.items())
+    return {
+        "data": [
+            {
+                "selector": one.selector,
+                "level": one.level,
+                "application_id": one.application_id,
+                "mode": one.setting.mode,
+                "reason": one.setting.reason,
+                "author": one.setting.author,
+                "set_at": one.setting.set_at,
+                "expires_at": one.setting.expires_at,
+            }
+            for one in set_modes
+        ],
+        "configured": [
+            *({"selector": f"workspace:{name}", "application_id": of, "mode": mode} for (of, name), mode in workspaces),
+            *({"selector": f"application:{of}", "application_id": of, "mode": mode} for of, mode in applications),
+            {"selector": "--all", "application_id": None, "mode": configured.daemon},
+        ],
     }
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from breaker.domain.fleet_acts import FleetAct, Hold
     from breaker.domain.guard import HeldStop, Raise, Usage
     from breaker.domain.listing import AccountFilter, Page, Sort
+    from breaker.domain.modes import ConfiguredModes, SetMode
     from breaker.domain.selectors import Selector
     from breaker.domain.standing import DomainStanding, Explanation, Standing, VerdictRecord
     from breaker.domain.states import State
@@ -27,6 +28,14 @@ class Accounts(Protocol):
 
     async def page(self, wanted: AccountFilter, sort: Sort, limit: int, cursor: str | None) -> Page[Standing]:
         """Return one page of the accounts that pass a filter."""
+        ...
+
+
+class Directory(Protocol):
+    """Who is meant by a selector."""
+
+    async def nearest(self, selector: Selector) -> str | None:
+        """Return what is known and most like a selector that speaks of nobody, or None."""
         ...
 
 
@@ -60,6 +69,11 @@ class InForce(Protocol):
     @property
     def settings(self) -> Settings:
         """The settings."""
+        ...
+
+    @property
+    def modes(self) -> ConfiguredModes:
+        """The modes that they name."""
         ...
 
 
@@ -118,8 +132,12 @@ class HeldStops(Protocol):
         ...
 
 
-class Holds(Protocol):
-    """Whether automatic changes are on hold."""
+class Modes(Protocol):
+    """How far Breaker may go, and whether automatic changes are on hold."""
+
+    async def listed(self, now: float) -> Sequence[SetMode]:
+        """Return all modes that people set and that have not expired, the most specific first."""
+        ...
 
     async def refresh(self) -> None:
         """Read it, unless that was done just now."""
@@ -136,6 +154,11 @@ class Operations(Protocol):
     @property
     def accounts(self) -> Accounts:
         """Accounts as they stand."""
+        ...
+
+    @property
+    def directory(self) -> Directory:
+        """Who is meant by a selector."""
         ...
 
     @property
@@ -179,7 +202,7 @@ class Operations(Protocol):
         ...
 
     @property
-    def modes(self) -> Holds:
+    def modes(self) -> Modes:
         """How far Breaker may go."""
         ...
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from breaker.adapters.http.fleet_presentation import guard_as_json, hold_as_json
+from breaker.adapters.http.fleet_presentation import guard_as_json, hold_as_json, modes_as_json
 from breaker.adapters.http.presentation import (
     account_as_json,
     domain_as_json,
@@ -58,6 +58,7 @@ class Reading:
             web.get("/api/v1/verdicts", self.verdicts),
             web.get("/api/v1/guard", self.guard),
             web.get("/api/v1/hold", self.hold),
+            web.get("/api/v1/modes", self.modes),
         ]
 
     async def accounts(self, request: web.Request) -> web.Response:
@@ -93,7 +94,7 @@ class Reading:
             if application is None or one.application_id == application
         ]
         if not found:
-            raise _not_found(request.match_info["id"])
+            raise await self._not_found(request.match_info["id"])
         if len(found) > 1:
             raise _ambiguous(request.match_info["id"], [one.application_id for one in found])
         return respond(explanation_as_json(await self._operations.explanations.explain(found[0])))
@@ -137,7 +138,7 @@ class Reading:
         if name is not None:
             accounts = [one.key for one in await self._find(name)]
             if not accounts:
-                raise _not_found(name)
+                raise await self._not_found(name)
         page = await self._operations.trail.page(accounts, since, limit, cursor)
         return respond({"data": [verdict_as_json(one) for one in page.items], "next_cursor": page.next_cursor})
 
@@ -153,12 +154,26 @@ class Reading:
         await self._operations.modes.refresh()
         return respond(hold_as_json(self._operations.modes.hold(self._operations.clock.now())))
 
+    async def modes(self, request: web.Request) -> web.Response:
+        """List the modes in force: what people set, and what the configuration says beneath."""
+        self._doorkeeper.admit(request, Role.READ)
+        listed = await self._operations.modes.listed(self._operations.clock.now())
+        return respond(modes_as_json(listed, self._operations.in_force.modes))
+
     async def _find(self, name: str) -> Sequence[Standing]:
         try:
             selector = parse_selector(name)
         except ValueError:
             return []
         return await self._operations.accounts.find(selector) if selector.scope is Scope.ACCOUNT else []
+
+    async def _not_found(self, name: str) -> Problem:
+        try:
+            known = await self._operations.directory.nearest(parse_selector(name))
+        except ValueError:
+            known = None
+        hint = f"; the nearest known is {known}" if known else ""
+        return Problem(HTTPStatus.NOT_FOUND, "not_found", f"no account is known by {name}{hint}")
 
 
 def _ambiguous(name: str, applications: Sequence[str]) -> Problem:
@@ -167,7 +182,3 @@ def _ambiguous(name: str, applications: Sequence[str]) -> Problem:
         "ambiguous",
         f"{name} is known in several applications: add ?application= with one of {', '.join(applications)}",
     )
-
-
-def _not_found(name: str) -> Problem:
-    return Problem(HTTPStatus.NOT_FOUND, "not_found", f"no account is known by {name}")

@@ -45,6 +45,15 @@ _ALL = """
     FROM modes m JOIN applications p USING (application)
 """
 
+_LISTED = """
+    SELECT p.id, m.scope, coalesce(a.address, a.grant_id, m.name), m.mode, m.reason, m.author, m.set_at, m.expires_at
+    FROM modes m
+    JOIN applications p USING (application)
+    LEFT JOIN accounts a ON m.scope = 'account' AND a.account::text = m.name
+    WHERE m.expires_at IS NULL OR m.expires_at > $1
+    ORDER BY array_position(ARRAY['account', 'domain', 'workspace', 'application'], m.scope), 3, p.id
+"""
+
 NEXT_VERSION = """
     INSERT INTO facts (name, value) VALUES ('modes_version', '1')
     ON CONFLICT (name) DO UPDATE SET value = (facts.value::bigint + 1)::text
@@ -129,6 +138,16 @@ class PostgresModes:
         if found is None or found.level is not Level.ACCOUNT:
             return found
         return replace(found, name=account.address or account.id)
+
+    async def listed(self, now: float) -> Sequence[SetMode]:
+        """Return all that people set and that has not expired, the most specific first, and by name.
+
+        Raises:
+            StoreUnavailableError: It can't be read.
+        """
+        with translated():
+            rows = await self._pool.fetch(_LISTED, now)
+        return [SetMode(row[0], Level(row[1]), row[2], ModeSetting(Mode(row[3]), *row[4:])) for row in rows]
 
     async def acts_in(self, application_id: str, workspace_id: str | None, now: float) -> bool:
         """Tell whether Breaker acts in a workspace, of None anywhere in an application; on hold it does not.
