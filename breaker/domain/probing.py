@@ -286,8 +286,8 @@ def _close(probe: Probe, facts: Facts, rules: ProbeRules, said: str) -> Next:
     return Next(Step.CLOSE, closing, why, facts.between)
 
 
-    again, wanted = facts.strictest, WANTED[facts.strictest]
 def _fail(probe: Probe, facts: Facts, rules: ProbeRules, said: str, asks: str | None = None) -> Next:
+    again, wanted = facts.strictest, WANTED[facts.strictest]
     after = Probe(
         Phase.ASKING,
         again,

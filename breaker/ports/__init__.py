@@ -15,8 +15,8 @@ from breaker.ports.errors import (
     TryAgainError,
     TryTransactionAgainError,
 )
-from breaker.ports.feed import FeedRecord, FeedRecords, Gap, HeardKey, HeardOf
 from breaker.ports.exempted import Exempted, ExemptedAccounts
+from breaker.ports.feed import FeedRecord, FeedRecords, Gap, HeardKey, HeardOf
 from breaker.ports.feedback import Complaints, LearntDomain
 from breaker.ports.inventory import Inventory, InventoryItem
 from breaker.ports.leases import Leases
@@ -61,12 +61,12 @@ __all__ = [
     "Domains",
     "Due",
     "Evaluation",
+    "Exempted",
+    "ExemptedAccounts",
     "FeedRecord",
     "FeedRecords",
     "FoundBlocked",
     "Gap",
-    "Exempted",
-    "ExemptedAccounts",
     "GiveUpError",
     "GoneError",
     "Grant",
