@@ -48,6 +48,7 @@ from breaker.app.intake import Intake
 from breaker.app.listening import ADMIN, WEBHOOKS, listen, sockets_handed_over
 from breaker.app.observing import OnlyObserving
 from breaker.app.operations import wire_operations
+from breaker.app.pins import keep_pins
 from breaker.app.readiness import readiness_checks
 from breaker.app.refusals import Refusals
 from breaker.app.reload import Reload
@@ -59,6 +60,7 @@ from breaker.app.workers import Workers
 from breaker.domain.gate import GateMemory
 from breaker.flows.holding import Holding
 from breaker.flows.keep_gate import KeepGate
+from breaker.flows.keep_pins import EVERY as LOOK_AT_PINS
 from breaker.flows.lease import Lease
 from breaker.flows.order_again import order_again
 from breaker.flows.release_held import ReleaseHeld
@@ -176,6 +178,9 @@ class Daemon:
             self._workers.every("held stops", self._release_held(pool), self._rhythm.held_stops, self._clock.sleep)
             lines = watch_lines(pool, self.operations.in_force, self._metrics.registry, self.name)
             self._workers.every("lines", lines, LOOK_AT_LINES, self._clock.sleep)
+            self._workers.every(
+                "pins", keep_pins(pool, self.operations, self._attendance.wake), LOOK_AT_PINS, self._clock.sleep
+            )
             self._workers.start("metrics", self._metrics.keep_polling(self.operations.fleet, self._clock))
             self._workers.start("modes", self.operations.modes.keep_fresh())
             stack.push_async_callback(_take_leave, life)

@@ -1,0 +1,100 @@
+"""Keep pins: who joins a group that a person pinned as stopped is stopped in that person's name.
+
+Those who were there when the pin was set were stopped by that act. Accounts made later, and those that came home to the
+group, are found by looking. It is a person's stop: no mode holds it, and it takes no room of the fleet guard.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Protocol
+
+from breaker.domain.acts import Act, ActKind, Effect
+from breaker.domain.selectors import Scope, Selector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from breaker.domain.acts import Report
+    from breaker.domain.modes import ModeSetting, SetMode
+    from breaker.ports import Account, Clock
+
+EVERY = 5.0
+"""Seconds of the daemon's clock between two looks: how long a new account of a pinned group is free at most."""
+
+
+class Pins(Protocol):
+    """The modes that people set."""
+
+    async def listed(self, now: float) -> Sequence[SetMode]:
+        """Return all that have not expired."""
+        ...
+
+    async def refresh(self, *, after: float = ...) -> None:
+        """Read them, unless that was done less than `after` seconds ago."""
+        ...
+
+    def setting(self, account: Account, now: float) -> SetMode | None:
+        """Return what holds for an account, as it was last read."""
+        ...
+
+
+class Pinned(Protocol):
+    """Accounts for which a pin holds."""
+
+    async def not_stopped(self, now: float) -> Sequence[Account]:
+        """Return those that are not stopped and could be, some thousand at most."""
+        ...
+
+
+class Operator(Protocol):
+    """People's acts."""
+
+    async def carry_out(self, act: Act, selectors: Sequence[Selector]) -> Report:
+        """Do it."""
+        ...
+
+
+class KeepPins:
+    """The flow: each call looks once.
+
+    Args:
+        pins: The modes that people set.
+        pinned: Accounts for which a pin holds.
+        operator: Stops them.
+        clock: The time.
+        acted: Called when somebody was stopped.
+    """
+
+    def __init__(
+        self, pins: Pins, pinned: Pinned, operator: Operator, clock: Clock, acted: Callable[[], None] = lambda: None
+    ) -> None:
+        """Wire the parts."""
+        self._pins = pins
+        self._pinned = pinned
+        self._operator = operator
+        self._clock = clock
+        self._acted = acted
+
+    async def __call__(self) -> int:
+        """Look once; return how many were stopped.
+
+        Raises:
+            StoreError: The database can't be used; who was stopped before it stays so.
+        """
+        now = self._clock.now()
+        if not any(one.pins for one in await self._pins.listed(now)):
+            return 0
+        await self._pins.refresh(after=0.0)
+        joined: dict[tuple[str, ModeSetting], list[Selector]] = defaultdict(list)
+        for account in await self._pinned.not_stopped(now):
+            pin = self._pins.setting(account, now)
+            if pin is not None and pin.pins:
+                joined[pin.selector, pin.setting].append(Selector(Scope.ACCOUNT, account.id))
+        stopped = 0
+        for (whose, setting), selectors in joined.items():
+            act = Act(ActKind.TRIP, f"{setting.reason} ({whose} is pinned as stopped)", setting.author)
+            stopped += (await self._operator.carry_out(act, selectors)).counts[Effect.CHANGED]
+        if stopped:
+            self._acted()
+        return stopped

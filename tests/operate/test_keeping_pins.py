@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from breaker.app.pins import keep_pins
+from breaker.domain.acts import Act, ActKind
+from breaker.domain.circuit import Mode
+from breaker.domain.selectors import parse_selector
+
+if TYPE_CHECKING:
+    from tests.fleet import Fleet
+
+
+async def set_mode(known: Fleet, selector: str, mode: Mode | None, lasts: float | None = None) -> None:
+    act = Act(ActKind.MODE, "under inquiry", "ada", mode=mode, lasts=lasts)
+    await known.operations.operator.carry_out(act, [parse_selector(selector)])
+
+
+async def test_who_joins_a_pinned_group_is_stopped_in_the_name_of_who_pinned_it(known: Fleet) -> None:
+    acted: list[str] = []
+    keep = keep_pins(known.pool, known.operations, lambda: acted.append("acted"))
+    await known.know("first@x.example", "grant-1")
+    await set_mode(known, "domain:x.example", Mode.STOPPED)
+    key = await known.know("later@x.example", "grant-2")
+
+    stopped = [await keep(), await keep()]
+
+    (entry,) = (await known.operations.trail.page([key])).items
+    assert (stopped, acted) == ([1, 0], ["acted"])
+    assert await known.states() == {"first@x.example": "stopped", "later@x.example": "stopped"}
+    assert (entry.author, entry.why) == (
+        "ada",
+        "Stopped by a person: under inquiry (domain:x.example is pinned as stopped)",
+    )
+
+
+async def test_who_has_a_mode_of_their_own_or_no_grant_is_left_alone(known: Fleet) -> None:
+    keep = keep_pins(known.pool, known.operations)
+    await known.know("first@x.example", "grant-1")
+    await set_mode(known, "domain:x.example", Mode.STOPPED)
+    await known.know("free@x.example", "grant-2")
+    await known.know("unknown@x.example")
+    await set_mode(known, "grant-2", Mode.OBSERVE)
+
+    assert await keep() == 0
+    assert await known.states() == {
+        "first@x.example": "stopped",
+        "free@x.example": "sending",
+        "unknown@x.example": "sending",
+    }
+
+
+async def test_a_pin_that_ended_stops_nobody_more(known: Fleet) -> None:
+    keep = keep_pins(known.pool, known.operations)
+    await known.know("first@x.example", "grant-1")
+    await set_mode(known, "domain:x.example", Mode.STOPPED, lasts=60.0)
+    await known.know("later@x.example", "grant-2")
+
+    known.clock.time += 60
+
+    assert await keep() == 0
+    assert await known.states() == {"first@x.example": "stopped", "later@x.example": "sending"}
