@@ -21,6 +21,7 @@ from tests.bench.events import Fleet
 from tests.bench.load import measure
 from tests.bench.replay import replay
 from tests.bench.servers import breaker, server, yardstick
+from tests.bench.stops import LATENCY, storm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,16 +109,47 @@ def through_the_domain(home: Path, notifications: int) -> Row:
     )
 
 
+async def stops(home: Path, accounts: int, actuators: str) -> list[Row]:
+    """Stop many accounts at once, and one in the middle of it."""
+    found = await storm(home / actuators.replace(",", "-"), accounts, actuators)
+    requests = ", ".join(f"{number} {route}" for route, number in sorted(found.requests.items()))
+    sound = not found.refused
+    return [
+        Row(
+            f"{accounts:,} stops at once ({actuators}), seconds until all are blocked",
+            round(found.blocked, 1),
+            "at most 60, no 429",
+            found.blocked <= 60 and sound,
+            f"all confirmed after {found.confirmed:.1f} s; {sum(found.requests.values())} requests ({requests}), "
+            f"{found.busiest} in the busiest second, {found.refused} answered with 429; each takes {LATENCY:g} s",
+        ),
+        Row(
+            "one stop in the middle of that, seconds until it is blocked",
+            round(found.middle_blocked, 2),
+            "at most 2",
+            found.middle_blocked <= 2,
+            f"decided while {found.waiting:,} others waited; confirmed after {found.middle_confirmed:.1f} s",
+        ),
+    ]
+
+
 def main() -> int:
     """Measure, print a table and one line of JSON; 0 where every bar holds, else 3."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a third of the load: under a minute")
+    parser.add_argument("--only", choices=("replay", "ingest", "stops"), help="one of the measurements")
     parser.add_argument("--connections", type=int, default=64, help="connections of the load")
     asked = parser.parse_args()
     requests, rounds = (12_000, 3) if asked.quick else (30_000, 5)
     with temporary_home("breaker-bench-") as home:
-        rows = [through_the_domain(home, 200_000 if asked.quick else 1_000_000)]
-        rows += uvloop.run(ingest(home, asked.connections, requests, rounds))
+        rows = []
+        if asked.only in {None, "replay"}:
+            rows.append(through_the_domain(home, 200_000 if asked.quick else 1_000_000))
+        if asked.only in {None, "ingest"}:
+            rows += uvloop.run(ingest(home, asked.connections, requests, rounds))
+        if asked.only in {None, "stops"}:
+            for actuators in ("block", "block,quarantine")[: 1 if asked.quick else 2]:
+                rows += uvloop.run(stops(home, 5_000, actuators))
     table = Table("what", "value", "bar", "", "figures", title=f"{os.cpu_count()} cores, shared by all")
     for row in rows:
         table.add_row(row.what, str(row.value), row.bar, "holds" if row.holds else "FAILS", row.detail)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 from aiohttp import web
 
+from breaker.adapters.logs import configure_logging
 from breaker.adapters.nylas.notifications import decode
 from breaker.adapters.nylas.signature import HEADER, matching_secret
 from breaker.app import running, spare_the_collector
+from breaker.app.rhythm import Rhythm
 from breaker.config import load
 from tests.bench.events import APPLICATION, PATH, SECRET
 
@@ -26,8 +28,8 @@ _START_LIMIT = 60.0
 
 
 @asynccontextmanager
-async def server(serve: Callable[..., Awaitable[None]], *arguments: object) -> AsyncIterator[tuple[int, int]]:
-    """Run a server in a process of its own; give its port and its process id."""
+async def server(serve: Callable[..., Awaitable[None]], *arguments: object) -> AsyncIterator[tuple[Any, int]]:
+    """Run a server in a process of its own; give what it tells, such as its port, and its process id."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(serve, theirs, *arguments), daemon=True)
@@ -76,6 +78,16 @@ async def gate(pipe: Connection, database_url: str, secrets_dir: str, token: str
     async with running(_settings(database_url, secrets_dir, admin_tokens=f"bench:gate:{token}")) as daemon:
         spare_the_collector()
         pipe.send(daemon.admin_address[1])
+        await asyncio.to_thread(pipe.recv)
+
+
+async def enforcing(pipe: Connection, database_url: str, secrets_dir: str, flags: dict[str, str]) -> None:
+    """Run the same as it acts on a platform; the ports of its admin and its webhook listener are told."""
+    configure_logging("json", "error")
+    rhythm = Rhythm(grants=10.0)
+    async with running(_settings(database_url, secrets_dir, **flags), rhythm=rhythm) as daemon:
+        spare_the_collector()
+        pipe.send((daemon.admin_address[1], daemon.webhook_address[1]))
         await asyncio.to_thread(pipe.recv)
 
 
