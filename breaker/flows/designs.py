@@ -27,6 +27,7 @@ class Made(StrEnum):
     LIMIT_LIST = "limit_list"
     LIMIT_RULE = "limit_rule"
     DOMAIN_LIST = "domain_list"
+    DRILL_RULE = "drill_rule"
     ATTACHMENT = "attachment"
     WORKSPACE = "workspace"
     WEBHOOK = "webhook"
@@ -34,7 +35,7 @@ class Made(StrEnum):
     @property
     def word(self) -> str:
         """What people call it."""
-        return self.removeprefix("limit_").removeprefix("domain_")
+        return self.removeprefix("limit_").removeprefix("domain_").removeprefix("drill_")
 
 
 @dataclass(frozen=True, slots=True)

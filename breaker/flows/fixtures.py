@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"Breaker: (?P<purpose>.+) \[(?P<installation>[^\[\]]+)\]")
 _FEED = "events"
 _QUARANTINE = re.compile(r"quarantine of (?P<home>\S+)")
-_SINGLE = frozenset({*LISTS, *RULES, Made.WEBHOOK})
+_DRILL = "drill"
+_SINGLE = frozenset({*LISTS, *RULES, Made.DRILL_RULE, Made.WEBHOOK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class Names:
     def webhook(self) -> str:
         """The webhook that notifications come by (its description)."""
         return self._of(_FEED)
+
+    @property
+    def drill_rule(self) -> str:
+        """The rule that refuses what a drill's canary sends, attached nowhere and there for seconds."""
+        return self._of(_DRILL)
 
     def of(self, design: ListDesign | RuleDesign) -> str:
         """Return what a list or a rule is called."""

@@ -93,6 +93,8 @@ class TearDown:
             for made, rule in RULES.items()
             if made in ids
         ]
+        if Made.DRILL_RULE in ids:
+            steps.append(Removal(Made.DRILL_RULE, ids[Made.DRILL_RULE], "delete the rule that a drill left behind"))
         sizes = {one.id: one.size for one in await self.platform.lists()}
         for made, design in LISTS.items():
             if made in ids:
@@ -125,7 +127,7 @@ class TearDown:
                 await _unless_gone(self.platform.delete_webhook(number))
             case Made.ATTACHMENT:
                 await _unless_gone(self.platform.detach_rules(number, self._fixtures.rule_ids))
-            case Made.RULE | Made.LIMIT_RULE:
+            case Made.RULE | Made.LIMIT_RULE | Made.DRILL_RULE:
                 await _unless_gone(self.platform.delete_rule(number))
             case Made.LIST | Made.LIMIT_LIST:
                 await _unless_gone(self.platform.delete_list(number))

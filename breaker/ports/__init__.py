@@ -5,6 +5,7 @@ from breaker.ports.adoption import Adoption, FoundBlocked
 from breaker.ports.circuits import ActiveAccounts, CircuitChanges, Circuits, GroupCounts, Locked
 from breaker.ports.clock import Clock
 from breaker.ports.domains import Domains, LockedDomains
+from breaker.ports.drills import Drills, Heard, LockedDrills, SendPath, Unfinished
 from breaker.ports.errors import (
     CredentialsRejectedError,
     GiveUpError,
@@ -59,6 +60,7 @@ __all__ = [
     "Counted",
     "CredentialsRejectedError",
     "Domains",
+    "Drills",
     "Due",
     "Evaluation",
     "Exempted",
@@ -71,6 +73,7 @@ __all__ = [
     "GoneError",
     "Grant",
     "GroupCounts",
+    "Heard",
     "HeardKey",
     "HeardOf",
     "Holds",
@@ -82,6 +85,7 @@ __all__ = [
     "LedgerTransaction",
     "Locked",
     "LockedDomains",
+    "LockedDrills",
     "LockedProbes",
     "ModeInForce",
     "Modes",
@@ -98,6 +102,7 @@ __all__ = [
     "Rule",
     "RuleContent",
     "Send",
+    "SendPath",
     "Sender",
     "SendingDomain",
     "StoreError",
@@ -105,6 +110,7 @@ __all__ = [
     "TallyKey",
     "TryAgainError",
     "TryTransactionAgainError",
+    "Unfinished",
     "Unread",
     "Urgency",
     "ValueList",

@@ -11,6 +11,7 @@ import msgspec
 
 from breaker.adapters.nylas.policies import NylasPolicies
 from breaker.adapters.nylas.send_metrics import NylasSendMetrics
+from breaker.adapters.nylas.send_path import NylasSendPath
 from breaker.adapters.nylas.transport import Request
 from breaker.adapters.nylas.wire import (
     Answer,
@@ -84,6 +85,10 @@ class NylasPlatform:
     def send_metrics(self) -> NylasSendMetrics:
         """Return what the platform counted of the same application."""
         return NylasSendMetrics(self._transport)
+
+    def send_path(self) -> NylasSendPath:
+        """Return how mail is sent as an account of the same application."""
+        return NylasSendPath(self._transport)
 
     async def application_id(self) -> str:
         """Return the id of the key's application; where the application can't be read, its workspaces name it."""

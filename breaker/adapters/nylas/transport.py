@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -52,6 +52,7 @@ class Request:
         ids: The ids.
         query: The query, or None.
         body: What is sent as JSON, or None.
+        headers: Headers of its own, or None.
     """
 
     method: str
@@ -59,6 +60,7 @@ class Request:
     ids: tuple[str, ...] = ()
     query: Mapping[str, str] | None = None
     body: object = None
+    headers: Mapping[str, str] | None = None
 
     @property
     def path(self) -> str:
@@ -67,6 +69,20 @@ class Request:
 
     def __str__(self) -> str:
         return f"{self.method} {self.route}"
+
+
+class Answered(NamedTuple):
+    """An answer, whatever it says.
+
+    Args:
+        status: The HTTP status.
+        body: The body.
+        retry_after: The header of that name, or None.
+    """
+
+    status: int
+    body: bytes
+    retry_after: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +133,12 @@ class Transport:
         """
         await self.read(_ANYTHING, urgency, request)
 
-    async def _send(self, urgency: Urgency, request: Request) -> bytes:
+    async def exchange(self, urgency: Urgency, request: Request) -> Answered:
+        """Send a request when it is its turn, and return its answer, a refusal too.
+
+        Raises:
+            TryAgainError: There was no answer.
+        """
         await self.budget.turn(urgency)
         begun = self.clock.now()
         try:
@@ -140,9 +161,13 @@ class Transport:
             raise TryAgainError(f"{request} could not be sent to {self.api_url}: {why}") from None
         self.observe(str(response.status))
         self._compare(response.headers.get("Date"), (begun + self.clock.now()) / 2)
-        if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
-            return answer
-        raise self._failure(request, response, answer)
+        return Answered(response.status, answer, response.headers.get("Retry-After"))
+
+    async def _send(self, urgency: Urgency, request: Request) -> bytes:
+        answered = await self.exchange(urgency, request)
+        if HTTPStatus.OK <= answered.status < HTTPStatus.MULTIPLE_CHOICES:
+            return answered.body
+        raise self._failure(request, answered)
 
     def _compare(self, date: str | None, now: float) -> None:
         """Read the platform's time, which it gives in whole seconds (RFC 9110, 6.6.1)."""
@@ -156,12 +181,11 @@ class Transport:
         headers = {"Authorization": f"Bearer {self.api_key}", "Accept": "application/json"}
         if request.body is not None:
             headers["Content-Type"] = "application/json"
-        return headers
+        return headers | dict(request.headers or {})
 
-    def _failure(self, request: Request, response: aiohttp.ClientResponse, answer: bytes) -> PlatformError:
-        retry_after = response.headers.get("Retry-After")
-        failure = sorted_error(str(request), response.status, answer, retry_after, self.clock.now())
-        if response.status == HTTPStatus.TOO_MANY_REQUESTS and isinstance(failure, TryAgainError):
+    def _failure(self, request: Request, answered: Answered) -> PlatformError:
+        failure = sorted_error(str(request), answered.status, answered.body, answered.retry_after, self.clock.now())
+        if answered.status == HTTPStatus.TOO_MANY_REQUESTS and isinstance(failure, TryAgainError):
             silence = _THROTTLED if failure.after is None else min(failure.after, _LONGEST_SILENCE)
             self.budget.close_for(silence)
         return failure
