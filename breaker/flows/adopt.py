@@ -161,7 +161,7 @@ class Sweep:
             wanted=wanted,
             grant_id=grant.id if grant else None,
             workspace_id=place,
-            home_workspace_id=fixtures.quarantines.get(place) if place else None,
+            home_workspace_id=fixtures.sole_home(place) if place else None,
             # A copy of its home lets an account send that is not in the list.
             confirmed=wanted is Wanted.LIMITED or address in held.stopped or place in self.quarantines,
         )

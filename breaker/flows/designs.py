@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 class Made(StrEnum):
-    """The kinds of things in the inventory; an attachment is all of Breaker's rules in one workspace."""
+    """The kinds of things in the inventory.
+
+    An attachment is all of Breaker's rules in one workspace. Of the copies of workspaces, a `WORKSPACE` is for stopped
+    accounts, a `PROBE_WORKSPACE` for those that may send a little; a policy is what one of them needs of its own.
+    """
 
     LIST = "list"
     RULE = "rule"
@@ -30,12 +34,18 @@ class Made(StrEnum):
     DRILL_RULE = "drill_rule"
     ATTACHMENT = "attachment"
     WORKSPACE = "workspace"
+    PROBE_WORKSPACE = "probe_workspace"
+    POLICY = "policy"
     WEBHOOK = "webhook"
 
     @property
     def word(self) -> str:
         """What people call it."""
-        return self.removeprefix("limit_").removeprefix("domain_").removeprefix("drill_")
+        return self.removeprefix("limit_").removeprefix("domain_").removeprefix("probe_").removeprefix("drill_")
+
+
+COPIES = (Made.WORKSPACE, Made.PROBE_WORKSPACE)
+"""The kinds that are copies of workspaces."""
 
 
 @dataclass(frozen=True, slots=True)

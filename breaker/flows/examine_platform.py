@@ -185,7 +185,7 @@ class ReadPlatform:
         )
 
     def _workspace(self, workspace: Workspace) -> WorkspaceFact:
-        on = self.configured.actuators_of(self.rules.home_of(workspace))
+        on = self.rules.actuators_in(workspace, self.configured.actuators_of)
         return WorkspaceFact(
             id=workspace.id,
             name=workspace.name,

@@ -11,7 +11,7 @@ from breaker.flows.designs import LISTS, RULES, Made, lists_for, rules_for
 from breaker.flows.fixtures import Fixtures
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from breaker.flows.designs import RuleDesign
     from breaker.flows.fixtures import Names
@@ -67,7 +67,17 @@ class GuardedRules:
 
     def home_of(self, workspace: Workspace) -> str:
         """Return the workspace whose settings hold for one: of a copy that Breaker made, its home."""
-        return self.fixtures.quarantines.get(workspace.id) or self.names.home_of(workspace.name) or workspace.id
+        copy = self.fixtures.copies.get(workspace.id)
+        known = copy.homes[0] if copy and copy.homes else None
+        return known or self.names.home_of(workspace.name) or workspace.id
+
+    def actuators_in(
+        self, workspace: Workspace, actuators_of: Callable[[str], Collection[Actuator]]
+    ) -> Collection[Actuator]:
+        """Return the ways to stop that are on in a workspace; in a copy those of all homes that it is for."""
+        copy = self.fixtures.copies.get(workspace.id)
+        homes = copy.homes if copy and copy.homes else (self.home_of(workspace),)
+        return frozenset(actuator for home in homes for actuator in actuators_of(home))
 
     def not_referred(self, design: RuleDesign, actuators: Collection[Actuator]) -> list[Made]:
         """Return the lists that are there, and that the rule should look up and does not."""

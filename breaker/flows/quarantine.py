@@ -2,29 +2,62 @@
 
 Home is where the account is at the moment of the move, remembered before it is asked for, so that no crash forgets it;
 a quarantine is never taken for a home. Where no workspace is configured for it, the quarantine is a copy of the home
-with the same policy and rules and Breaker's own beside them, so that a stop changes nothing else for the account; its
-name carries the home's id, so that homes can be told again without the database.
+(`breaker.flows.copies`). A quarantine that is gone is made anew; one that is configured and gone is somebody else's to
+make, so the move is left out, and the block holds the account by itself. A home that is gone is replaced by the default
+workspace, unless a person says another. Whatever went elsewhere is said.
 """
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from breaker.flows.copies import Copies, Home
 from breaker.flows.designs import Made
-from breaker.ports import GiveUpError, GoneError, InventoryItem, TryAgainError, Workspace
+from breaker.ports import GiveUpError, GoneError, TryAgainError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection
 
     from breaker.flows.fixtures import Fixtures, Names
     from breaker.ports import Account, Clock, Grant, Inventory, Outbox, Platform
 
 HOME_GONE = "its home workspace is gone: it was moved to the default one"
 HOME_UNKNOWN = "its home workspace is not known any more: it was moved to the default one"
+HOME_GUESSED = "its home workspace is not known any more: it was moved to one with the same policy and rules"
+QUARANTINE_GONE = "the workspace that is configured as its quarantine is gone: it was not moved, and the block holds it"
+QUARANTINE_GONE_UNBLOCKED = "the workspace that is configured as its quarantine is gone, and nothing else stops it"
+COPY_UNBLOCKED = (
+    "a copy of its workspace stops nobody without the actuator `block`: switch it on, or name a quarantine_workspace_id"
+)
 _NOT_SHOWN = "the move was asked for, and is not shown yet"
-_NOT_SET_UP = "Breaker's rule is not known, and without it a quarantine stops nothing: run `breaker setup`"
+_TARGET_GONE = "the workspace that it was to be moved to is gone"
+
+
+class Elsewhere(StrEnum):
+    """Why an account is elsewhere than it should be; the metrics name it so."""
+
+    HOME_GONE = "home_gone"
+    HOME_UNKNOWN = "home_unknown"
+    HOME_GUESSED = "home_guessed"
+    QUARANTINE_GONE = "quarantine_gone"
+
+
+_OF_HOMES = {
+    Home.GONE: (Elsewhere.HOME_GONE, HOME_GONE),
+    Home.UNKNOWN: (Elsewhere.HOME_UNKNOWN, HOME_UNKNOWN),
+    Home.GUESSED: (Elsewhere.HOME_GUESSED, HOME_GUESSED),
+}
+
+
+def _blocked(_account: Account) -> bool:
+    """Say that the block holds every account."""
+    return True
+
+
+def _untold(_why: Elsewhere) -> None:
+    """Tell nobody."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +74,8 @@ class Quarantine:
         fixtures: What the inventory knows.
         configured: Returns the workspace that is configured for stopped accounts of a home, or None for a copy of it.
         all_configured: All workspaces that are configured so.
+        blocks: Tells whether an account is blocked beside.
+        told: Told why an account is elsewhere than it should be.
     """
 
     platform: Platform
@@ -52,13 +87,19 @@ class Quarantine:
     fixtures: Fixtures
     configured: Callable[[str], str | None]
     all_configured: Collection[str]
-    _homes: dict[str, str] = field(init=False)
-    _current: set[str] = field(init=False, default_factory=set)
-    _workspaces: Sequence[Workspace] | None = field(init=False, default=None)
-    _lock: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    blocks: Callable[[Account], bool] = field(default=_blocked)
+    told: Callable[[Elsewhere], None] = field(default=_untold)
+    copies: Copies = field(init=False)
 
     def __post_init__(self) -> None:
-        self._homes = dict(self.fixtures.quarantines)
+        self.copies = Copies(
+            platform=self.platform,
+            inventory=self.inventory,
+            clock=self.clock,
+            application_id=self.application_id,
+            names=self.names,
+            fixtures=self.fixtures,
+        )
 
     async def put(self, account: Account) -> str | None:
         """Move an account into quarantine, and return when it was read back there.
@@ -72,24 +113,14 @@ class Quarantine:
             PlatformError: It could not be moved, or not yet be read back.
         """
         try:
-            await self._put(account)
+            grant = await self.grant(account)
+            return await self._put(account, grant)
         except GoneError:
             await self.outbox.note_gone(account.key, self.clock.now())
-        return None
-
-    async def _put(self, account: Account) -> None:
-        grant = await self._grant(account)
-        place = await self._place(grant)
-        if self._is_quarantine(place):
-            await self.outbox.note_placement(account.key, place, self._home(account, place))
-            return
-        await self.outbox.note_placement(account.key, place, place)
-        target = self.configured(place) or await self._copy_of(place)
-        await self._move(grant.id, target)
-        await self.outbox.note_placement(account.key, target, place)
+            return None
 
     async def take_home(self, account: Account) -> str | None:
-        """Move an account home, and return when it was read back there; where it is no longer in quarantine, it stays.
+        """Move an account home, and return when it was read back there; where it is in no copy any more, it stays.
 
         Returns:
             A notice for people, or None.
@@ -98,97 +129,104 @@ class Quarantine:
             PlatformError: It could not be moved, or not yet be read back.
         """
         try:
-            return await self._take_home(account)
+            grant = await self.grant(account)
+            place = await self.place(grant)
+            if not self.is_away(place):
+                await self.outbox.note_placement(account.key, place, None)
+                return None
+            home, how = await self.home(account, place)
+            await self.move(account, home, None)
         except GoneError:
             await self.outbox.note_gone(account.key, self.clock.now())
             return None
+        return self._say(*_OF_HOMES[how]) if how in _OF_HOMES else None
 
-    async def _take_home(self, account: Account) -> str | None:
-        grant = await self._grant(account)
-        place = await self._place(grant)
-        if not self._is_quarantine(place):
-            await self.outbox.note_placement(account.key, place, None)
+    async def _put(self, account: Account, grant: Grant) -> str | None:
+        place = await self.place(grant)
+        if place in self.all_configured:
+            await self.outbox.note_placement(account.key, place, self._remembered(account))
             return None
-        home, notice = self._home(account, place), None
-        if home is None:
-            home, notice = await self._default(), HOME_UNKNOWN
-        elif home not in {one.id for one in await self._known_workspaces()}:
-            home, notice = await self._default(), HOME_GONE
-        await self._move(grant.id, home)
-        await self.outbox.note_placement(account.key, home, None)
-        return notice
+        home = place
+        if self.is_away(place):
+            home, how = await self.home(account, place)
+            in_quarantine = self.copies.known[place].made is Made.WORKSPACE
+            if in_quarantine and how is not Home.KNOWN:
+                # What it is like says where it stays, and where it belongs is a matter of its way home.
+                await self.outbox.note_placement(account.key, place, self._remembered(account))
+                return None
+            remembered = self._remembered(account) or home
+        else:
+            remembered = place
+            await self.outbox.note_placement(account.key, place, home)
+        target = await self._target(account, home)
+        if target is None:
+            # Where it is a probe's copy, it is not to stay there either.
+            await self.move(account, home, None, place)
+            return self._say(Elsewhere.QUARANTINE_GONE, QUARANTINE_GONE)
+        await self.move(account, target, remembered, place)
+        return None
 
-    def _is_quarantine(self, workspace_id: str) -> bool:
-        return workspace_id in self._homes or workspace_id in self.all_configured
+    async def _target(self, account: Account, home: str) -> str | None:
+        """Return where a stopped account of a home is to be, or None where that is gone and the block is enough."""
+        configured = self.configured(home)
+        if configured is None:
+            if not self.blocks(account):
+                raise GiveUpError(COPY_UNBLOCKED)
+            return await self.copies.quarantine_of(home)
+        if configured in await self.copies.workspaces() or configured in await self.copies.workspaces(again=True):
+            return configured
+        if not self.blocks(account):
+            raise GiveUpError(QUARANTINE_GONE_UNBLOCKED)
+        return None
 
-    def _home(self, account: Account, place: str) -> str | None:
+    def _say(self, why: Elsewhere, sentence: str) -> str:
+        self.told(why)
+        return sentence
+
+    def is_away(self, workspace_id: str) -> bool:
+        """Tell whether who is in a workspace belongs elsewhere."""
+        return workspace_id in self.copies.known or workspace_id in self.all_configured
+
+    async def home(self, account: Account, place: str) -> tuple[str, Home]:
+        """Return where an account that is away belongs, and how that was told."""
+        return await self.copies.home(place, self._remembered(account), account.domain)
+
+    def _remembered(self, account: Account) -> str | None:
         home = account.home_workspace_id
-        return home if home is not None and not self._is_quarantine(home) else self._homes.get(place)
+        return home if home is not None and not self.is_away(home) else None
 
-    async def _grant(self, account: Account) -> Grant:
+    async def grant(self, account: Account) -> Grant:
+        """Return an account's grant.
+
+        Raises:
+            GoneError: It is gone.
+            PlatformError: It could not be read.
+        """
         if account.grant_id is None:
             raise GiveUpError("the account is known by its address alone, and can't be moved")
         return await self.platform.grant(account.grant_id)
 
-    async def _place(self, grant: Grant) -> str:
-        return grant.workspace_id or await self._default()
+    async def place(self, grant: Grant) -> str:
+        """Return the workspace that a grant is in; who is in none is taken for one of the default workspace."""
+        await self.copies.workspaces()  # which also tells copies that the inventory has forgotten
+        return grant.workspace_id or await self.copies.default()
 
-    async def _move(self, grant_id: str, workspace_id: str) -> None:
-        await self.platform.move_grant(grant_id, workspace_id)
-        if await self._place(await self.platform.grant(grant_id)) != workspace_id:
-            raise TryAgainError(_NOT_SHOWN)
+    async def move(self, account: Account, workspace_id: str, home: str | None, place: str | None = None) -> None:
+        """Move an account, have it read back, and remember where it is, and where it belongs if that is elsewhere.
 
-    async def _default(self) -> str:
-        for workspace in await self._known_workspaces():
-            if workspace.default:
-                return workspace.id
-        raise TryAgainError("the platform shows no default workspace")
-
-    async def _known_workspaces(self) -> Sequence[Workspace]:
-        async with self._lock:
-            return await self._read_workspaces()
-
-    async def _read_workspaces(self) -> Sequence[Workspace]:
-        if self._workspaces is None:
-            self._workspaces = await self.platform.workspaces()
-        return self._workspaces
-
-    async def _copy_of(self, home_id: str) -> str:
-        """Return the copy of a home, made or brought up to date where need be."""
-        async with self._lock:
-            known = {one.id: one for one in await self._read_workspaces()}
-            if home_id not in known:
-                self._workspaces = None
-                raise TryAgainError("the account's workspace was not among those shown")
-            if Made.RULE not in self.fixtures.ids:
-                raise TryAgainError(_NOT_SET_UP)
-            home, ours = known[home_id], self.fixtures.rule_ids
-            rule_ids = (*(one for one in home.rule_ids if one not in ours), *ours)
-            name = self.names.quarantine(home_id)
-            copy = next((one for one in known.values() if self._homes.get(one.id) == home_id or one.name == name), None)
-            if copy is None:
-                copy = await self._make(name, home.policy_id, rule_ids)
-            elif copy.id not in self._current and (copy.policy_id, set(copy.rule_ids)) != (
-                home.policy_id,
-                set(rule_ids),
-            ):
-                await self.platform.change_workspace(
-                    Workspace(copy.id, copy.name, policy_id=home.policy_id, rule_ids=rule_ids)
-                )
-            self._current.add(copy.id)
-            if copy.id not in self._homes:
-                detail = {"name": name, "home": home_id}
-                item = InventoryItem(Made.WORKSPACE, copy.id, detail, self.clock.now())
-                await self.inventory.add(self.application_id, item)
-                self._homes[copy.id] = home_id
-            return copy.id
-
-    async def _make(self, name: str, policy_id: str | None, rule_ids: Sequence[str]) -> Workspace:
-        try:
-            made = await self.platform.create_workspace(name, policy_id, rule_ids)
-        except GiveUpError as error:
-            raise GiveUpError(
-                f"a quarantine could not be made; name a workspace for it as quarantine_workspace_id: {error}"
-            ) from error
-        self._workspaces = None
-        return made
+        Raises:
+            GoneError: Its grant is gone.
+            PlatformError: It could not be moved, or is not shown there yet.
+        """
+        grant_id = account.grant_id or ""
+        if place != workspace_id:
+            try:
+                await self.platform.move_grant(grant_id, workspace_id)
+            except (GoneError, GiveUpError) as error:
+                await self.platform.grant(grant_id)  # says itself where the grant is what is gone
+                if isinstance(error, GiveUpError) and workspace_id in await self.copies.workspaces(again=True):
+                    raise
+                raise TryAgainError(_TARGET_GONE) from error
+            if await self.place(await self.platform.grant(grant_id)) != workspace_id:
+                raise TryAgainError(_NOT_SHOWN)
+        await self.outbox.note_placement(account.key, workspace_id, home)

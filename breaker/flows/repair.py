@@ -140,7 +140,7 @@ class Repair:
         return repaired
 
     def _drifted(self, read: GuardedRules) -> Iterator[Drifted]:
-        on = {one.id: self.actuators_of(read.home_of(one)) for one in read.workspaces}
+        on = {one.id: read.actuators_in(one, self.actuators_of) for one in read.workspaces}
         anywhere = frozenset(actuator for actuators in on.values() for actuator in actuators)
         for design in rules_for(anywhere):
             if design.made not in read.fixtures.ids:
@@ -150,7 +150,7 @@ class Repair:
                 yield Drifted(Drift(problem.value), f"rule:{design.made}", read.names.of(design))
         for workspace in read.workspaces:
             if read.detached(workspace, on[workspace.id]):
-                known = workspace.id in read.fixtures.attached or workspace.id in read.fixtures.quarantines
+                known = workspace.id in read.fixtures.attached or workspace.id in read.fixtures.copies
                 kind = Drift.RULE_DETACHED if known else Drift.NEW_WORKSPACE
                 yield Drifted(kind, f"workspace:{workspace.id}", workspace.name, workspace)
 

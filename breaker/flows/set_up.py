@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from breaker.flows.designs import LISTS, RULES, Made, rules_for
+from breaker.flows.designs import COPIES, LISTS, RULES, Made, rules_for
+from breaker.flows.fixtures import found_copy
 from breaker.flows.set_up_plan import (
     LISTS_OF_PLANS,
     RULES_OF_PLANS,
@@ -100,8 +101,10 @@ class SetUp:
         detail: dict[str, object] = {"name": name}
         if made is Made.ATTACHMENT:
             detail["rules"] = self._rule_ids()
-        elif made is Made.WORKSPACE:
-            detail["home"] = _known(self.need.names.home_of(name))
+        elif made in COPIES:
+            workspace = next(one for one in self._found.workspaces if one.id == platform_id)
+            copy = found_copy(replace(workspace, name=name), self._found.workspaces, self.need.names)
+            detail = copy.detail(name)
         elif made in LISTS or made in RULES:
             self._ids[made] = platform_id
         item = InventoryItem(made, platform_id, detail, self.clock.now())
@@ -114,7 +117,9 @@ class SetUp:
         elif step.made in RULES:
             rule = next(one for one in self._found.rules if one.id == number)
             await self.platform.change_rule(replace(rule, name=name))
-        elif step.made is Made.WORKSPACE:
+        elif step.made is Made.POLICY:
+            await self.platform.policies().rename(number, name)
+        elif step.made in COPIES:
             workspace = next(one for one in self._found.workspaces if one.id == number)
             await self.platform.change_workspace(replace(workspace, name=name))
         else:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from breaker.flows.designs import LISTS, RULES, Made, lists_for, rules_for
-from breaker.flows.fixtures import Fixtures, made_as
+from breaker.flows.fixtures import Fixtures, copied_as, made_as
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from breaker.domain.commands import Actuator
     from breaker.flows.designs import ListDesign, RuleDesign
     from breaker.flows.fixtures import Names
-    from breaker.ports import InventoryItem, Platform, Rule, ValueList, Webhook, Workspace
+    from breaker.ports import InventoryItem, Platform, Policy, Rule, ValueList, Webhook, Workspace
 
 _DELIVERY = ("delivered", "bounced", "complaint", "rejected")
 
@@ -124,6 +124,7 @@ class Found:
     rules: Sequence[Rule]
     workspaces: Sequence[Workspace]
     webhooks: Sequence[Webhook]
+    policies: Sequence[Policy] = ()
 
     @classmethod
     async def on(cls, platform: Platform) -> Found:
@@ -133,7 +134,11 @@ class Found:
             PlatformError: It could not be read.
         """
         return cls(
-            await platform.lists(), await platform.rules(), await platform.workspaces(), await platform.webhooks()
+            await platform.lists(),
+            await platform.rules(),
+            await platform.workspaces(),
+            await platform.webhooks(),
+            await platform.policies().all(),
         )
 
     def named(self) -> Iterator[tuple[Made, str, str]]:
@@ -145,7 +150,9 @@ class Found:
             if rule_made := made_as(RULES, rule.name):
                 yield rule_made, rule.id, rule.name
         for workspace in self.workspaces:
-            yield Made.WORKSPACE, workspace.id, workspace.name
+            yield copied_as(workspace.name) or Made.WORKSPACE, workspace.id, workspace.name
+        for policy in self.policies:
+            yield Made.POLICY, policy.id, policy.name
         for webhook in self.webhooks:
             yield Made.WEBHOOK, webhook.id, webhook.description
 
@@ -157,6 +164,8 @@ class Found:
             return any(one.id == platform_id for one in self.rules)
         if made is Made.WEBHOOK:
             return any(one.id == platform_id for one in self.webhooks)
+        if made is Made.POLICY:
+            return any(one.id == platform_id for one in self.policies)
         return any(one.id == platform_id for one in self.workspaces)
 
 
@@ -192,6 +201,10 @@ class _Planning:
         self._note_room("rule", StepKind.MAKE_RULE, len(self._found.rules), RULES_OF_PLANS)
         if rules:
             self._plan_attachments(rule_ids)
+        for policy in self._found.policies:
+            if self._need.names.is_policy(policy.name) and policy.name not in self._known.policies:
+                sentence = f"remember the policy {policy.name!r}, which is there already"
+                self._add(StepKind.REMEMBER, sentence, Made.POLICY, policy.id, policy.name)
         self._plan_webhook()
         return Plan(tuple(self._steps), tuple(self._notes))
 
@@ -213,10 +226,10 @@ class _Planning:
                 f"other's work. To go on as that one, set BREAKER_INSTALLATION to its name; if it is gone for good, "
                 f"run `breaker setup --take-over`"
             )
-        ours = {name for _, _, name in self._found.named()}
+        ours = {(made, name) for made, _, name in self._found.named()}
         for made, number, name in theirs:
             mine = names.taken_over(name)
-            if mine in ours:
+            if (made, mine) in ours:
                 raise SetUpRefusedError(
                     f"this installation and another ({others}) both have a {made.word} for the same purpose: run "
                     f"`breaker teardown` with BREAKER_INSTALLATION set to the one that is to go, then `breaker setup` "
@@ -225,7 +238,7 @@ class _Planning:
             self._add(
                 StepKind.TAKE_OVER, f"take over the {made.word} {name!r} and call it {mine!r}", made, number, mine
             )
-            ours.add(mine)
+            ours.add((made, mine))
             self._theirs[mine] = (made, number)
 
     def _find(self, made: Made, known: str | None, name: str) -> str | None:
@@ -267,10 +280,11 @@ class _Planning:
 
     def _plan_attachments(self, rule_ids: Mapping[Made, str | None]) -> None:
         for workspace in self._found.workspaces:
-            copy = workspace.id in self._known.quarantines or self._need.names.home_of(workspace.name) is not None
-            if copy and workspace.id not in self._known.quarantines:
-                sentence = f"remember the quarantine {workspace.name!r}, which is there already"
-                self._add(StepKind.REMEMBER, sentence, Made.WORKSPACE, workspace.id, workspace.name)
+            copied = self._need.names.copied(workspace.name)
+            copy = workspace.id in self._known.copies or copied is not None
+            if copied is not None and workspace.id not in self._known.copies:
+                sentence = f"remember the workspace {workspace.name!r}, a copy that is there already"
+                self._add(StepKind.REMEMBER, sentence, copied[0], workspace.id, workspace.name)
             missing = [made for made, number in rule_ids.items() if number not in workspace.rule_ids]
             if missing:
                 rules = "the rules" if len(missing) > 1 else f"the rule {self._need.names.of(RULES[missing[0]])!r}"

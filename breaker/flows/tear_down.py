@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from breaker.ports import Adoption, Clock, Inventory, Outbox, Platform, Workspace
 
 
+_COPIES = {Made.WORKSPACE: "quarantine", Made.PROBE_WORKSPACE: "copy for probes"}
+
+
 @dataclass(frozen=True, slots=True)
 class Removal:
     """One step.
@@ -75,13 +78,19 @@ class TearDown:
         await self._read()
         steps: list[Removal] = []
         away = Counter([account.workspace_id for account in await self.adoption.away(self.application_id)])
-        outside = sum(count for place, count in away.items() if place not in self._fixtures.quarantines)
+        outside = sum(count for place, count in away.items() if place not in self._fixtures.copies)
         if outside:
             steps.append(Removal(None, "", f"move {_accounts(outside)} home, if still away"))
-        for number, home in self._fixtures.quarantines.items():
-            inside = len([grant async for grant in self.platform.grants(workspace_id=number)])
-            first = f"move {_accounts(inside)} home to {self._called(home)!r}, and " if inside else ""
-            steps.append(Removal(Made.WORKSPACE, number, f"{first}delete the quarantine {self._called(number)!r}"))
+        for copy in self._fixtures.copies.values():
+            inside = len([grant async for grant in self.platform.grants(workspace_id=copy.id)])
+            home = f" to {self._called(copy.homes[0])!r}" if len(copy.homes) == 1 else ""
+            first = f"move {_accounts(inside)} home{home}, and " if inside else ""
+            sentence = f"{first}delete the {_COPIES[copy.made]} {self._called(copy.id)!r}"
+            steps.append(Removal(copy.made, copy.id, sentence))
+        steps += [
+            Removal(Made.POLICY, number, f"delete the policy {name!r}")
+            for name, number in self._fixtures.policies.items()
+        ]
         ids = self._fixtures.ids
         if Made.WEBHOOK in ids:
             steps.append(Removal(Made.WEBHOOK, ids[Made.WEBHOOK], "delete the webhook"))
@@ -120,7 +129,9 @@ class TearDown:
 
     async def _take_back(self, made: Made, number: str) -> None:
         match made:
-            case Made.WORKSPACE:
+            case Made.POLICY:
+                await _unless_gone(self.platform.policies().delete(number))
+            case Made.WORKSPACE | Made.PROBE_WORKSPACE:
                 await self._empty(number)
                 await _unless_gone(self.platform.delete_workspace(number))
             case Made.WEBHOOK:
@@ -146,14 +157,19 @@ class TearDown:
         """Return the workspaces that rules are to be taken out of: those known, and those where any is found."""
         ours = set(self._fixtures.rule_ids)
         found = {one.id for one in self._workspaces.values() if not ours.isdisjoint(one.rule_ids)}
-        return sorted((self._fixtures.attached | found) - self._fixtures.quarantines.keys())
+        return sorted((self._fixtures.attached | found) - self._fixtures.copies.keys())
 
     def _called(self, workspace_id: str) -> str:
         workspace = self._workspaces.get(workspace_id)
         return workspace.name if workspace else workspace_id
 
     async def _take_known_accounts_home(self) -> None:
-        quarantine = Quarantine(
+        quarantine = self._quarantine()
+        for account in await self.adoption.away(self.application_id):
+            await quarantine.take_home(account)
+
+    def _quarantine(self) -> Quarantine:
+        return Quarantine(
             platform=self.platform.at(Urgency.RESET),
             outbox=self.outbox,
             inventory=self.inventory,
@@ -164,21 +180,20 @@ class TearDown:
             configured=lambda _home: None,
             all_configured=self.quarantines,
         )
-        for account in await self.adoption.away(self.application_id):
-            await quarantine.take_home(account)
 
-    async def _empty(self, quarantine_id: str) -> None:
+    async def _empty(self, copy_id: str) -> None:
         """Move home what the database does not know of: deleting the workspace would let it fall to the default one."""
-        home = self._fixtures.quarantines[quarantine_id]
-        if home not in self._workspaces:
+        copies = self._quarantine().copies
+        if copy_id not in await copies.workspaces():
             return
         try:
-            grants = [grant.id async for grant in self.platform.grants(workspace_id=quarantine_id)]
+            grants = [grant async for grant in self.platform.grants(workspace_id=copy_id)]
         except GoneError:
             return
-        for grant_id in grants:
-            await self.platform.move_grant(grant_id, home)
-        if [grant async for grant in self.platform.grants(workspace_id=quarantine_id)]:
+        for grant in grants:
+            home, _ = await copies.home(copy_id, None, (grant.address or "").rpartition("@")[2])
+            await self.platform.move_grant(grant.id, home)
+        if [grant async for grant in self.platform.grants(workspace_id=copy_id)]:
             raise TryAgainError("accounts were moved home, and are still shown in quarantine: run it again")
 
 

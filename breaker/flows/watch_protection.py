@@ -75,8 +75,7 @@ class WatchProtection:
             workspace = workspaces.get(number or "", default)  # of one that is gone, the platform moves them there
             if workspace is None:
                 continue
-            home = read.home_of(workspace)
-            reason = read.unprotected(workspace, self.actuators_of(home))
+            reason = read.unprotected(workspace, read.actuators_in(workspace, self.actuators_of))
             if reason is not None:
                 counts[reason] += accounts
         self.told(self.application_id, counts)

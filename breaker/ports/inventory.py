@@ -14,7 +14,8 @@ class InventoryItem:
     """One thing that Breaker made or changed on the platform.
 
     Args:
-        kind: `list`, `rule`, `limit_list`, `limit_rule`, `attachment` (of rules, to a workspace), `workspace` or
+        kind: `list`, `rule`, `limit_list`, `limit_rule`, `domain_list`, `attachment` (of rules, to a workspace),
+            `workspace` (a copy for stopped accounts), `probe_workspace` (one for accounts that are probed), `policy` or
             `webhook`.
         platform_id: Its id there; of an attachment the workspace's.
         detail: What `teardown` and people need to know of it, such as its name.

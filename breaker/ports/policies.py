@@ -66,6 +66,10 @@ class Policies(Protocol):
         """Give a policy this content; what is not named stays."""
         ...
 
+    async def rename(self, policy_id: str, name: str) -> None:
+        """Give a policy another name."""
+        ...
+
     async def delete(self, policy_id: str) -> None:
         """Delete a policy."""
         ...

@@ -64,7 +64,8 @@ async def test_a_stop_blocks_then_moves_and_is_confirmed_when_read_back(world: S
         NAMES.block_rule,
         NAMES.limit_rule,
     }
-    assert [path.split("/")[2] for _, path in world.changing_calls()] == ["lists", "workspaces", "grants"]
+    changed = [path.split("/")[2] for _, path in world.changing_calls()]
+    assert changed == ["lists", "policies", "workspaces", "grants"]
     account = await store.account(number)
     assert (account.workspace_id, account.home_workspace_id) == (copy.workspace_id, home.workspace_id)
     with pytest.raises(ApiError):
@@ -121,48 +122,6 @@ async def test_many_stops_take_one_request_and_one_reading_of_the_list(world: Si
     items = f"/v3/lists/{list_id}/items"
     assert [(call.method, call.path) for call in world.platform.journal] == [("POST", items), ("GET", items)]
     assert [await store.standing(number) for number in numbers] == [("stopped", "stopped")] * 150
-
-
-async def test_accounts_of_one_home_share_one_copy_of_it_and_two_homes_have_two(
-    world: Simulated, store: Guarded
-) -> None:
-    await store.set_up(world.client)
-    sales = world.application.add_workspace("Sales")
-    grants = [
-        world.application.add_grant("a@x.example"),
-        world.application.add_grant("b@x.example"),
-        world.application.add_grant("c@x.example", workspace_id=sales.workspace_id),
-    ]
-    for grant in grants:
-        await store.act(await store.know(grant.id, grant.email), Cause.TRIPPED)
-
-    await finish(store.sender(world.client), store)
-
-    default = world.application.workspaces.default.workspace_id
-    copies = {one.workspace_id: NAMES.home_of(one.name) for one in world.application.workspaces}
-    assert sorted(home for home in copies.values() if home) == sorted([default, sales.workspace_id])
-    assert [copies[place(world, grant.id) or ""] for grant in grants] == [default, default, sales.workspace_id]
-    made = [item for item in await store.inventory.items(APPLICATION) if item.kind == "workspace"]
-    assert {item.platform_id: item.detail["home"] for item in made} == {
-        key: home for key, home in copies.items() if home
-    }
-
-
-async def test_a_copy_follows_what_its_home_has_become(world: Simulated, store: Guarded) -> None:
-    _, rule_id = await store.set_up(world.client, limiting=False)
-    sender = store.sender(world.client)
-    first, second = world.application.add_grant("a@x.example"), world.application.add_grant("b@x.example")
-    await store.act(await store.know(first.id, first.email), Cause.TRIPPED)
-    await finish(sender, store)
-    default = world.application.workspaces.default
-    default.rule_ids = [rule_id, (await world.client.create_rule("theirs", (await world.client.rules())[0].content)).id]
-    await store.act(await store.know(second.id, second.email), Cause.TRIPPED)
-
-    await finish(sender, store)
-
-    copy = world.application.workspaces.get(place(world, second.id) or "")
-    assert place(world, first.id) == place(world, second.id)
-    assert copy.rule_ids == [default.rule_ids[1], rule_id]
 
 
 async def test_a_configured_quarantine_is_used_and_no_copy_made(world: Simulated, store: Guarded) -> None:

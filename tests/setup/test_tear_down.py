@@ -46,15 +46,16 @@ async def test_everything_is_taken_back_and_what_is_not_ours_stays(place: Place)
     sentences = await done(place.tear_down())
 
     copy = f"Breaker: quarantine of {sales.workspace_id} [installation-1]"
-    assert sentences[:2] == [
+    assert sentences[:3] == [
         f"move 1 account home to 'Sales', and delete the quarantine {copy!r}",
+        "delete the policy 'Breaker: quarantine [installation-1]'",
         "delete the webhook",
     ]
-    assert sorted(sentences[2:4]) == [
+    assert sorted(sentences[3:5]) == [
         "take Breaker's rules out of the workspace 'Default workspace'; its other rules stay",
         "take Breaker's rules out of the workspace 'Sales'; its other rules stay",
     ]
-    assert sentences[4:] == [
+    assert sentences[5:] == [
         "delete the rule to block stopped accounts",
         "delete the rule to let limited accounts only reply",
         "delete the list of stopped accounts; 1 account in it can send again",
@@ -63,6 +64,7 @@ async def test_everything_is_taken_back_and_what_is_not_ours_stays(place: Place)
     assert await place.world.client.lists() == [kept]
     assert await place.world.client.rules() == [theirs]
     assert await place.world.client.webhooks() == []
+    assert await place.world.client.policies().all() == []
     assert {one.workspace_id: one.rule_ids for one in place.world.application.workspaces} == before
     assert homes(place) == {"a@x.example": sales.workspace_id}
     assert await place.inventory() == []

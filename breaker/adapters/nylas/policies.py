@@ -78,6 +78,10 @@ class NylasPolicies:
         """Give a policy this content; the platform merges it into what there is."""
         await self._transport.tell(self._urgency, Request("PUT", _ROUTE, (policy_id,), None, _body(content)))
 
+    async def rename(self, policy_id: str, name: str) -> None:
+        """Give a policy another name; what it says stays, since the platform merges."""
+        await self._transport.tell(self._urgency, Request("PUT", _ROUTE, (policy_id,), None, {"name": name}))
+
     async def delete(self, policy_id: str) -> None:
         """Delete a policy."""
         await self._transport.tell(self._urgency, Request("DELETE", _ROUTE, (policy_id,), None, None))
