@@ -276,8 +276,8 @@ before all are free."""
 
 
 UNENFORCEABLE = (
-    "It is known by its address alone, without a grant, so the platform cannot stop it: "
-    "stop it where it sends (Transactional Send)."
+    "It is no Agent Account, or known by its address alone, so the platform cannot stop it: stop it where it sends "
+    "(with its own provider, or Transactional Send)."
 )
 
 

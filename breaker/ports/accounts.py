@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+_AGENTS_PROVIDER = "nylas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Account:
         address: The mailbox's address, or None where it is not known yet.
         workspace_id: The workspace it was last seen in, or None where it was never looked up.
         home_workspace_id: The workspace it belongs to while it is in quarantine, else None.
+        provider: Who hosts its mailbox, or None where that is not known or was not asked for; the platform's rules hold
+            for its own, the Agent Accounts, alone.
     """
 
     key: int
@@ -40,6 +44,7 @@ class Account:
     address: str | None
     workspace_id: str | None = None
     home_workspace_id: str | None = None
+    provider: str | None = field(default=None, compare=False)
 
     @property
     def id(self) -> str:
@@ -59,7 +64,7 @@ class Account:
     @property
     def enforceable(self) -> bool:
         """Whether it can be stopped on the platform."""
-        return self.grant_id is not None
+        return self.grant_id is not None and self.provider in {None, _AGENTS_PROVIDER}
 
     def is_of(self, sender: Sender) -> bool:
         """Tell whether it is the account that a sender was looked up as; a number alone may be another's by now."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _LOAD = """
     SELECT c.account, c.state, c.since, c.epoch, c.pending_verdict, c.pending_to, c.pending_at, c.pending_held_by,
            c.permitted, c.watched_until, c.counters,
-           p.id AS application_id, a.application, a.grant_id, a.address, a.workspace_id, a.home_workspace_id
+           p.id AS application_id, a.application, a.grant_id, a.address, a.workspace_id, a.home_workspace_id,
+           a.provider
     FROM circuits c
     JOIN accounts a ON a.account = c.account
     JOIN applications p ON p.application = a.application
@@ -92,8 +93,8 @@ class PostgresLocked:
         for row in await self._connection.fetch(_LOAD, sorted(accounts)):
             number, state, since, epoch, verdict, to, at, held_by, permitted, watched_until, counters, *identity = row
             pending = Pending(verdict, State(to), at, HeldBy(held_by)) if verdict is not None else None
-            application_id, application, grant_id, address, workspace_id, home_workspace_id = identity
-            account = Account(number, application_id, grant_id, address, workspace_id, home_workspace_id)
+            application_id, application, grant_id, address, workspace_id, home_workspace_id, provider = identity
+            account = Account(number, application_id, grant_id, address, workspace_id, home_workspace_id, provider)
             wanted = Wanted(permitted) if permitted else None
             circuit = Circuit(State(state), since, epoch, pending, wanted, watched_until or 0.0)
             self._loaded[number] = circuit

@@ -52,7 +52,7 @@ _ALIKE: Mapping[str, str] = {
 """What a name that nobody has is compared with."""
 
 _CIRCUITS = f"""
-    SELECT c.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id, {CIRCUIT_COLUMNS}
+    SELECT c.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id, a.provider, {CIRCUIT_COLUMNS}
     FROM circuits c
     JOIN accounts a USING (account)
     JOIN applications p USING (application)
@@ -189,7 +189,7 @@ class PostgresDirectory:
         """Return accounts as they are, unlocked, in ascending order."""
         with translated():
             rows = await self._pool.fetch(_CIRCUITS, accounts)
-        return [(Account(*row[:6]), circuit_of(row[6:])) for row in rows]
+        return [(Account(*row[:7]), circuit_of(row[7:])) for row in rows]
 
     async def held_for_complaints(self, accounts: Sequence[int]) -> Collection[int]:
         """Return those that are stopped or limited, and came to be so by complaints since they were last free."""
