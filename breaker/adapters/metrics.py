@@ -25,6 +25,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 import breaker
+from breaker.adapters.sweep_metrics import SweepMetrics
 from breaker.domain.circuit import HeldBy, Mode
 from breaker.domain.commands import PRIORITIES, CommandKind
 from breaker.domain.platform_standing import SEVERITY, SendRefusal
@@ -309,11 +310,12 @@ class Metrics:
         )
         self._drift = Counter(
             "breaker_drift_total",
-            "What somebody else changed of Breaker's rules on the platform, by what; each time that it is told.",
+            "What somebody else changed on the platform of what Breaker made, holds or knows; each time it is told.",
             ["kind"],
             registry=registry,
         )
         self._unprotected_in: dict[str, Mapping[Unprotected, int]] = {}
+        self.sweeps = SweepMetrics(registry)
         self._gate_answers = Counter(
             "breaker_gate_answers_total",
             "Answers of the gate, by whether the account may send, and by its state.",

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from breaker.adapters.postgres.adoption import PostgresAdoption
-from breaker.adapters.postgres.domains import PostgresDomains
 from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.outbox import PostgresOutbox
@@ -19,13 +17,11 @@ from breaker.adapters.postgres.probes import PostgresProbes
 from breaker.adapters.postgres.reading.report import PostgresReport
 from breaker.app.derived import counting, probe_rules, window_sizes
 from breaker.app.protection import watch_protection
+from breaker.app.reconciling import start_sweeps
 from breaker.app.workers import BREATH, again_and_again
-from breaker.flows.adopt import Sweep
-from breaker.flows.adopt_domains import SweepDomains
 from breaker.flows.carry_out import Pace, Sender, Surroundings
 from breaker.flows.compare_counts import CompareCounts
 from breaker.flows.fixtures import Names
-from breaker.flows.follow_grants import read_all
 from breaker.flows.lease import Lease
 from breaker.flows.probe import Prober
 from breaker.ports import PlatformError, StoreError
@@ -135,13 +131,10 @@ class Attendance:
         prober = _prober(around, shared)
         self._probers.append(prober)
         self._probing.append(workers.every("probing", prober, rhythm.probing, clock.sleep))
-        workers.every("adoption", _sweep(around, shared), rhythm.adoption, clock.sleep)
-        workers.every("adoption of domains", _sweep_domains(around, shared), rhythm.adoption, clock.sleep)
+        start_sweeps(around, shared, self.grants_read.set)
         may_act = partial(_may_act, shared, application_id)
         protection = watch_protection(one, around, shared.pool, shared.metrics, may_act)
         workers.every("protection", protection, rhythm.protection, clock.sleep)
-        grants = partial(self._read_grants, application_id, platform, shared)
-        workers.every("grants", grants, rhythm.grants, clock.sleep)
         evaluations = shared.refusals.reading(application_id, platform)
         workers.every("evaluations", evaluations, rhythm.evaluations, asyncio.sleep)
         workers.start("count comparison", _compare_counts(application_id, platform, shared))
@@ -160,10 +153,6 @@ class Attendance:
                 await asyncio.sleep(_FAREWELL / _FAREWELLS)
         except StoreError as error:
             log.warning("rounds of probes may stay open until the next start", error=type(error).__name__)
-
-    async def _read_grants(self, application_id: str, platform: NylasPlatform, shared: Shared) -> None:
-        await read_all(platform, application_id, shared.intake.roster, shared.clock)
-        self.grants_read.set()
 
 
 async def _learn_id(platform: NylasPlatform, clock: Clock) -> str:
@@ -202,28 +191,6 @@ def _surroundings(application_id: str, one: Guarded, platform: NylasPlatform, sh
         quarantine_for=quarantines.get,
         quarantines=frozenset(quarantines.values()),
         confirmed=shared.reporter.confirmed,
-    )
-
-
-def _sweep(around: Surroundings, shared: Shared) -> Sweep:
-    return Sweep(
-        application_id=around.application_id,
-        names=around.names,
-        platform=around.platform,
-        inventory=around.inventory,
-        adoption=PostgresAdoption(shared.pool, shared.intake.identities, window_sizes(shared.settings)),
-        clock=shared.clock,
-        quarantines=around.quarantines,
-    )
-
-
-def _sweep_domains(around: Surroundings, shared: Shared) -> SweepDomains:
-    return SweepDomains(
-        application_id=around.application_id,
-        platform=around.platform,
-        inventory=around.inventory,
-        domains=PostgresDomains(shared.pool),
-        clock=shared.clock,
     )
 
 

@@ -14,17 +14,19 @@ import structlog
 from breaker.domain.states import Wanted
 from breaker.flows.designs import Made
 from breaker.flows.fixtures import known_fixtures, rediscover
-from breaker.ports import FoundBlocked, TryTransactionAgainError, Urgency
+from breaker.ports import FoundBlocked, GoneError, TryTransactionAgainError, Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from breaker.flows.find_lost import FindLost
     from breaker.flows.fixtures import Fixtures, Names
     from breaker.ports import Adoption, Clock, Grant, Inventory, Platform
 
 log = structlog.get_logger(__name__)
 
 _HELD = (Wanted.STOPPED, Wanted.LIMITED)
+_LISTS = {Wanted.STOPPED: Made.LIST, Wanted.LIMITED: Made.LIMIT_LIST}
 _FEW = 20
 """Unknown addresses that are looked up one by one; for more, all grants are read, 200 a request."""
 
@@ -55,11 +57,18 @@ class _Held:
     stopped: frozenset[str]
     limited: frozenset[str]
     quarantined: Mapping[str, Grant]
+    gone: frozenset[Wanted] = frozenset()
+    """What is held by lists that are not there."""
 
     def to(self, wanted: Wanted) -> frozenset[str]:
         """Return the addresses that are held to something; of one that is held twice, the stricter counts."""
         stopped = self.stopped | self.quarantined.keys()
         return stopped if wanted is Wanted.STOPPED else self.limited - stopped
+
+    def lists(self) -> Mapping[Wanted, frozenset[str] | None]:
+        """Return who stands in each list; None for one that is not there."""
+        listed = {Wanted.STOPPED: self.stopped, Wanted.LIMITED: self.limited}
+        return {wanted: None if wanted in self.gone else some for wanted, some in listed.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +83,7 @@ class Sweep:
         adoption: Makes accounts stopped or limited.
         clock: The time.
         quarantines: The workspaces that are configured for stopped accounts.
+        find_lost: Sees to who is held here and no more there; None where nobody does.
     """
 
     application_id: str
@@ -83,6 +93,7 @@ class Sweep:
     adoption: Adoption
     clock: Clock
     quarantines: Collection[str] = ()
+    find_lost: FindLost | None = None
 
     async def __call__(self) -> Swept:
         """Make one sweep.
@@ -107,6 +118,8 @@ class Sweep:
             wanted: tuple([one for one in some if await self._adopt(one, wanted, grants.get(one), fixtures, held)])
             for wanted, some in suspects.items()
         }
+        if self.find_lost is not None:
+            await self.find_lost(held.lists(), lambda: self._lists(platform, fixtures))
         return Swept(
             listed=len(held.stopped),
             quarantined=len(held.quarantined),
@@ -116,14 +129,25 @@ class Sweep:
         )
 
     async def _held(self, platform: Platform, fixtures: Fixtures) -> _Held:
-        stopped = await self._listed(platform, fixtures, Made.LIST)
-        limited = await self._listed(platform, fixtures, Made.LIMIT_LIST)
-        return _Held(stopped, limited, await self._quarantined(platform, fixtures))
+        lists = await self._lists(platform, fixtures)
+        quarantined = await self._quarantined(platform, fixtures)
+        nobody = frozenset[str]()
+        gone = frozenset(wanted for wanted, listed in lists.items() if listed is None)
+        return _Held(lists[Wanted.STOPPED] or nobody, lists[Wanted.LIMITED] or nobody, quarantined, gone)
 
-    async def _listed(self, platform: Platform, fixtures: Fixtures, made: Made) -> frozenset[str]:
+    async def _lists(self, platform: Platform, fixtures: Fixtures) -> Mapping[Wanted, frozenset[str] | None]:
+        """Return who stands in each list; None for one that is not there."""
+        return {wanted: await self._listed(platform, fixtures, made) for wanted, made in _LISTS.items()}
+
+    async def _listed(self, platform: Platform, fixtures: Fixtures, made: Made) -> frozenset[str] | None:
         if made not in fixtures.ids:
-            return frozenset()
-        return frozenset([value.lower() async for value in platform.values(fixtures.ids[made])])
+            return None
+        try:
+            return frozenset([value.lower() async for value in platform.values(fixtures.ids[made])])
+        except GoneError:
+            # The next sweep looks for it by its name.
+            await self.inventory.remove(self.application_id, made, fixtures.ids[made])
+            return None
 
     async def _quarantined(self, platform: Platform, fixtures: Fixtures) -> dict[str, Grant]:
         found: dict[str, Grant] = {}

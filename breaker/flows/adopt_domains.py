@@ -14,13 +14,15 @@ import structlog
 from breaker.domain.circuit import act, apply
 from breaker.domain.commands import CommandKind
 from breaker.domain.domain_circuit import Interval
-from breaker.domain.states import Cause, Wanted
+from breaker.domain.states import Cause, State, Wanted
 from breaker.flows.designs import Made
+from breaker.flows.find_lost import JUST_READ_BACK
 from breaker.flows.fixtures import known_fixtures
-from breaker.ports import SendingDomain, Urgency
+from breaker.ports import GoneError, SendingDomain, Urgency
 
 if TYPE_CHECKING:
     from breaker.domain.domain_circuit import DomainCircuit
+    from breaker.flows.put_back import PutBack
     from breaker.ports import Clock, Domains, Inventory, LockedDomains, Platform
 
 log = structlog.get_logger(__name__)
@@ -39,6 +41,7 @@ class SweepDomains:
         inventory: What Breaker made there.
         domains: The circuits.
         clock: The time.
+        put_back: Sees to domains that are stopped here and no more there; None where nobody does.
     """
 
     application_id: str
@@ -46,6 +49,7 @@ class SweepDomains:
     inventory: Inventory
     domains: Domains
     clock: Clock
+    put_back: PutBack | None = None
 
     async def __call__(self) -> tuple[str, ...]:
         """Make one sweep; return the domains that were adopted.
@@ -56,13 +60,39 @@ class SweepDomains:
         """
         fixtures = await known_fixtures(self.inventory, self.application_id)
         list_id = fixtures.ids.get(Made.DOMAIN_LIST)
-        if list_id is None:
+        listed = None if list_id is None else await self._listed(list_id)
+        if self.put_back is not None:
+            await self._find_lost(self.put_back, list_id, listed)
+        if listed is None:
             return ()
-        platform = self.platform.at(Urgency.SWEEP)
-        listed = sorted({value.lower() async for value in platform.values(list_id)})
         async with self.domains.transaction() as locked:
             await self._order_again(locked)
-            return await self._adopt(locked, [SendingDomain(self.application_id, name) for name in listed])
+            return await self._adopt(locked, [SendingDomain(self.application_id, name) for name in sorted(listed)])
+
+    async def _listed(self, list_id: str) -> frozenset[str] | None:
+        """Return what stands in the list, or None where it is gone."""
+        try:
+            return frozenset([value.lower() async for value in self.platform.at(Urgency.SWEEP).values(list_id)])
+        except GoneError:
+            await self.inventory.remove(self.application_id, Made.DOMAIN_LIST, list_id)
+            return None
+
+    async def _find_lost(self, put_back: PutBack, list_id: str | None, listed: frozenset[str] | None) -> None:
+        """Look for domains that are stopped here and missing there, as `breaker.flows.find_lost` does for accounts."""
+        before = self.clock.now() - JUST_READ_BACK
+        lost = await put_back.holds.domains(self.application_id, listed or (), before)
+        if list_id is not None and any(not one.told for one in lost):
+            listed = await self._listed(list_id)
+            lost = await put_back.holds.domains(self.application_id, listed or (), before)
+        if listed is not None:
+            await put_back(lost)
+        elif free := [one for one in lost if not one.told]:
+            await put_back.holds.forget(self.application_id, free, self.clock.now())
+            log.error(
+                "the list of stopped domains is gone from the platform, so they can send: run `breaker setup`",
+                application=self.application_id,
+                domains=len(free),
+            )
 
     async def _adopt(self, locked: LockedDomains, listed: list[SendingDomain]) -> tuple[str, ...]:
         if not listed:
@@ -93,8 +123,10 @@ class SweepDomains:
 
 
 def _is_unknown(circuit: DomainCircuit | None, now: float) -> bool:
-    """Tell whether a domain in the list is neither stopped here, nor on its way out of it."""
+    """Tell whether a domain in the list is neither stopped here, nor on its way out of it, nor in and out as probed."""
     if circuit is None:
         return True
+    if circuit.circuit.state is State.PROBING:
+        return False
     on_its_way = not circuit.confirmed or (circuit.circuit.epoch > 0 and now - circuit.circuit.since < JUST_LET_GO)
     return circuit.circuit.wanted is Wanted.SENDING and not on_its_way

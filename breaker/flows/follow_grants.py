@@ -18,8 +18,8 @@ PAGE = 500
 class Roster(Protocol):
     """Who there is on the platform, as far as it is known here."""
 
-    async def know(self, application_id: str, grants: Sequence[Grant], now: float) -> None:
-        """Make grants known, with their address, provider and workspace."""
+    async def know(self, application_id: str, grants: Sequence[Grant], now: float) -> Sequence[int]:
+        """Make grants known, with address, provider and first workspace; return their accounts' numbers, in order."""
         ...
 
     async def deleted(self, application_id: str, grant_id: str, at: float) -> None:

@@ -22,9 +22,12 @@ from breaker.ports.feedback import Complaints, LearntDomain
 from breaker.ports.inventory import Inventory, InventoryItem
 from breaker.ports.leases import Leases
 from breaker.ports.ledger import BadOutcome, Counted, Ledger, LedgerTransaction, Send, TallyKey
+from breaker.ports.lost import Lost, LostHolds
 from breaker.ports.modes import Holds, ModeInForce, Modes, NoHolds
 from breaker.ports.outbox import Backlog, Command, Outbox
+from breaker.ports.placements import Misplaced, Placements
 from breaker.ports.platform import (
+    AGENT_PROVIDER,
     Condition,
     Evaluation,
     Grant,
@@ -42,6 +45,7 @@ from breaker.ports.probes import Confirmation, Due, LockedProbes, Probes
 from breaker.ports.standings import Announced, PlatformStandings, Refused, Unread
 
 __all__ = [
+    "AGENT_PROVIDER",
     "DAILY_SENDS",
     "UNLIMITED",
     "Account",
@@ -87,10 +91,14 @@ __all__ = [
     "LockedDomains",
     "LockedDrills",
     "LockedProbes",
+    "Lost",
+    "LostHolds",
+    "Misplaced",
     "ModeInForce",
     "Modes",
     "NoHolds",
     "Outbox",
+    "Placements",
     "Platform",
     "PlatformError",
     "PlatformStandings",

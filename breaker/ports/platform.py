@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from breaker.ports.policies import Policies
 
 
+AGENT_PROVIDER = "nylas"
+"""The provider of Agent Accounts; all other grants are of people's own mailboxes, and are never acted upon."""
+
+
 class Urgency(IntEnum):
     """Whose request goes first where requests wait for their turn; sweeps get at most a quarter of all turns."""
 
@@ -27,7 +31,7 @@ class Grant:
     Args:
         id: Its id.
         address: Its address, lower case, or None where the platform names none.
-        provider: `nylas` for an Agent Account.
+        provider: `AGENT_PROVIDER` for an Agent Account.
         workspace_id: Where it is, or None where the platform names none.
         valid: Whether it can be used.
     """

@@ -80,6 +80,15 @@ _UNCONFIRM = """
     )
 """
 
+_FORGET_LOST = """
+    DELETE FROM put_backs t USING applications p
+    WHERE p.id = $1 AND t.application = p.application AND t.account IS NOT NULL AND t.held = $2
+"""
+_FORGET_LOST_DOMAINS = """
+    DELETE FROM put_backs t USING applications p
+    WHERE p.id = $1 AND t.application = p.application AND t.domain IS NOT NULL
+"""
+
 
 class PostgresAdoption:
     """`breaker.ports.Adoption` on PostgreSQL.
@@ -141,12 +150,16 @@ class PostgresAdoption:
         ]
 
     async def unconfirm(self, application_id: str, wanted: Wanted) -> None:
-        """Lock in ascending order, as everybody does, and forget."""
+        """Lock in ascending order, as everybody does, and forget; what somebody else took out before says nothing."""
         states = [state for state in State if WANTED[state] is wanted]
         with translated():
-            await self._pool.execute(_UNCONFIRM, application_id, states, wanted)
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_UNCONFIRM, application_id, states, wanted)
+                await connection.execute(_FORGET_LOST, application_id, wanted)
 
     async def unconfirm_domains(self, application_id: str) -> None:
         """Forget what was read back of stopped domains."""
         with translated():
-            await self._pool.execute(_UNCONFIRM_DOMAINS, application_id)
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(_UNCONFIRM_DOMAINS, application_id)
+                await connection.execute(_FORGET_LOST_DOMAINS, application_id)

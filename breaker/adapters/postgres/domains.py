@@ -174,6 +174,11 @@ _FORGOTTEN = """
           WHERE o.application = d.application AND o.domain = d.domain AND o.epoch = d.epoch
             AND (o.ended_at IS NULL OR o.ended = 'given_up')
       )
+      AND NOT EXISTS (
+          SELECT FROM put_backs t
+          WHERE t.application = d.application AND t.domain = d.domain AND t.epoch = d.epoch
+            AND (t.put_back_at IS NULL OR t.left_at IS NOT NULL)
+      )
     ORDER BY d.domain
     FOR NO KEY UPDATE OF d
 """

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+# Whom somebody else takes out of a list again and again, or where Breaker only observes, is left to people.
 _UNORDERED = """
     SELECT c.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id,
            coalesce(c.permitted, w.wanted) AS wanted, c.last_verdict
@@ -26,6 +27,10 @@ _UNORDERED = """
       AND NOT EXISTS (
           SELECT FROM commands o
           WHERE o.account = c.account AND o.epoch = c.epoch AND (o.ended_at IS NULL OR o.ended = 'given_up')
+      )
+      AND NOT EXISTS (
+          SELECT FROM put_backs t
+          WHERE t.account = c.account AND t.epoch = c.epoch AND (t.put_back_at IS NULL OR t.left_at IS NOT NULL)
       )
     ORDER BY c.account
     LIMIT 500
