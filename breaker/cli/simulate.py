@@ -77,6 +77,15 @@ def simulate(  # noqa: PLR0913 - every argument is an option that a person may g
     speed: Annotated[
         float, typer.Option(help="Simulated seconds in one real second.", min=0.001, rich_help_panel=_LIVE)
     ] = _DEFAULTS.speed,
+    history: Annotated[
+        float,
+        typer.Option(
+            help="Days that a scenario's fleet has been sending when the port opens; nobody was told of them.",
+            min=0,
+            max=90,
+            rich_help_panel=_LIVE,
+        ),
+    ] = 0.0,
     application_id: Annotated[
         str, typer.Option(help="The application's id.", rich_help_panel=_LIVE)
     ] = _DEFAULTS.application_id,
@@ -143,6 +152,8 @@ def simulate(  # noqa: PLR0913 - every argument is an option that a person may g
     Also there: state, books, grants, workspaces, bursts/N/repeat, standing, faults (latency, status, html, silence,
     disconnect, stale), feed (lost, repeated, late), clock, restart, journal.
     """
+    if history and (scenario is None or record is not None):
+        raise typer.BadParameter("needs a --scenario, and makes no sense of a --record", param_hint="--history")
     alone = Alone(
         host=host,
         port=port,
@@ -152,7 +163,7 @@ def simulate(  # noqa: PLR0913 - every argument is an option that a person may g
         api_key=api_key,
         fleet=StartingFleet(accounts, domains, workspaces),
         scenario=None if scenario is None else scenario.value,
-        size=FleetSize(accounts, days, volume),
+        size=FleetSize(accounts, history or days, volume),
         options=SimulationOptions(
             plan=PLANS[plan],
             rule_scope=rule_scope,
@@ -164,16 +175,31 @@ def simulate(  # noqa: PLR0913 - every argument is an option that a person may g
         ),
         mail_options=MailOptions(families.chosen()),
         feed=Feed(repeated=repeated, late=late),
+        history=history,
     )
     try:
         if record is None:
-            uvloop.run(alone.run(_announce))
+            _run(alone)
         else:
             _record(alone, record)
     except OSError as error:
         where = f"listen on {host}:{port}" if record is None else f"write {record}"
         remark(f"The simulated platform cannot {where}: {error.strerror or error}")
         raise typer.Exit(1) from None
+
+
+def _run(alone: Alone) -> None:
+    if not alone.history:
+        uvloop.run(alone.run(_announce))
+        return
+    with Progress(console=remarks(), transient=True) as bar:
+        task = bar.add_task("days of history", total=alone.history)
+
+        def announce(base_url: str, platform: SimulatedPlatform) -> None:
+            bar.stop()
+            _announce(base_url, platform)
+
+        uvloop.run(alone.run(announce, lambda days: bar.update(task, completed=days)))
 
 
 def _announce(base_url: str, platform: SimulatedPlatform) -> None:

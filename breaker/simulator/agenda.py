@@ -46,6 +46,18 @@ class Agenda:
         if self._items[0] is entry and not self._running:
             self._arm()
 
+    def run_through(self, until: float, stand: Callable[[float], None]) -> None:
+        """Run all that is due until a moment, before the clock is watched, each at its own time.
+
+        Args:
+            until: The moment, in Unix seconds.
+            stand: Makes the clock stand at a time; it is called with the times in their order, `until` last.
+        """
+        while self._items and self._items[0][0] <= until:
+            stand(max(self._items[0][0], self._clock.now()))
+            self._run_due()
+        stand(until)
+
     def start(self) -> None:
         """Begin to watch the clock; a second start does nothing."""
         if not self._started:

@@ -71,6 +71,7 @@ class Alone:
         options: How the platform behaves.
         mail_options: How the world treats mail.
         feed: The state of the feed at the start; a perfect one if None.
+        history: For how many days the scenario's fleet has been sending when the port opens; nobody was told of it.
     """
 
     host: str = "127.0.0.1"
@@ -85,17 +86,24 @@ class Alone:
     options: SimulationOptions = field(default_factory=SimulationOptions)
     mail_options: MailOptions = field(default_factory=MailOptions)
     feed: Feed | None = None
+    history: float = 0.0
 
-    async def run(self, announce: Callable[[str, SimulatedPlatform], None]) -> None:
+    async def run(
+        self,
+        announce: Callable[[str, SimulatedPlatform], None],
+        progress: Callable[[float], None] = lambda _days: None,
+    ) -> None:
         """Run until SIGTERM or SIGINT.
 
         Args:
             announce: Told the base URL once the port is open.
+            progress: Told from time to time how many days of history have passed.
 
         Raises:
             OSError: If the port cannot be opened.
         """
-        platform = SimulatedPlatform(PacedClock(self.speed), self.seed, self.options)
+        clock = PacedClock(self.speed)
+        platform = SimulatedPlatform(clock, self.seed, self.options)
         application = platform.add_application(self.application_id, self.api_key)
         mail = Mail(platform.agenda, self.seed, self.mail_options)
         mail.attach(application)
@@ -104,9 +112,11 @@ class Alone:
         if self.scenario is None:
             self.fleet.populate(application)
         else:
-            Fleet(SCENARIOS[self.scenario](self.size, self.seed), application, self.seed).start(
-                mail, platform.deliveries
-            )
+            now = clock.now()
+            clock.stand(now - self.history * DAY)
+            plan = SCENARIOS[self.scenario](self.size, self.seed)
+            Fleet(plan, application, self.seed).start(mail, platform.deliveries)
+            self._make_history(platform, clock, now, progress)
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -115,6 +125,16 @@ class Alone:
             cleanup.push_async_callback(platform.stop)
             announce(await platform.start(self.host, self.port), platform)
             await ended.wait()
+
+    def _make_history(
+        self, platform: SimulatedPlatform, clock: PacedClock, now: float, progress: Callable[[float], None]
+    ) -> None:
+        left = self.history * DAY
+        while left > 0:
+            left = max(left - _SLICE, 0.0)
+            platform.agenda.run_through(now - left, clock.stand)
+            progress(self.history - left / DAY)
+        clock.go_on()
 
     async def record(self, path: Path, progress: Callable[[float, int], None]) -> tuple[FleetTruth, int]:
         """Run the scenario without a port, as fast as may be, and write what its webhooks would have got.

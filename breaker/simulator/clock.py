@@ -125,6 +125,7 @@ class PacedClock:
         self._speed = _positive(speed)
         self._origin = time.time() if start is None else start
         self._origin_on_wall = time.monotonic()
+        self._stands_at: float | None = None
         self._speed_changed = asyncio.Event()
 
     @property
@@ -134,6 +135,8 @@ class PacedClock:
 
     def now(self) -> float:
         """Return the time in Unix seconds."""
+        if self._stands_at is not None:
+            return self._stands_at
         return self._origin + (time.monotonic() - self._origin_on_wall) * self._speed
 
     async def sleep(self, seconds: float) -> None:
@@ -146,6 +149,14 @@ class PacedClock:
             except TimeoutError:
                 return
         await asyncio.sleep(0)
+
+    def stand(self, at: float) -> None:
+        """Stand still at a time, for a history that is made before anybody looks; `go_on` ends it."""
+        self._stands_at = at
+
+    def go_on(self) -> None:
+        """Follow the wall again, from the present that the clock was made with."""
+        self._stands_at = None
 
     def set_speed(self, speed: float) -> None:
         """Go on from the present moment at another pace.

@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
+import aiohttp
 import typer
 from typer.testing import CliRunner
 
@@ -66,6 +68,37 @@ async def test_a_scenario_runs_live_on_a_clock_that_follows_the_wall() -> None:
         await running
 
     assert 100 < len(set(identifiers)) < 200
+
+
+async def test_a_history_was_told_to_nobody_and_each_of_its_messages_is_of_its_own_time() -> None:
+    history, passed = 3.0, list[float]()
+    opened: asyncio.Future[tuple[str, SimulatedPlatform]] = asyncio.get_running_loop().create_future()
+    alone = Alone(port=0, scenario="steady", size=FleetSize(4, history), history=history)
+    before = time.time()
+
+    running = asyncio.create_task(alone.run(lambda *what: opened.set_result(what), passed.append))
+    async with asyncio.timeout(30), aiohttp.ClientSession() as session:
+        base_url, platform = await opened
+        now, headers = platform.clock.now(), {"Authorization": f"Bearer {alone.api_key}"}
+        url = f"{base_url}/v3/activity/send?event_type=accepted&start={int(before - 9 * 86_400)}&limit=200"
+        async with session.get(url, headers=headers) as answer:
+            sent = [event["timestamp"] for event in (await answer.json())["data"]]
+        os.kill(os.getpid(), signal.SIGTERM)
+        await running
+
+    assert passed == [0.25 * number for number in range(1, 13)]
+    assert before <= now <= time.time()
+    assert sent == sorted(sent, reverse=True)
+    assert {int((now - at) // 86_400) for at in sent} == {0, 1, 2}
+    assert not platform.deliveries.counts.statuses
+
+
+def test_a_history_is_a_scenario_s_and_no_record_s(tmp_path: Path) -> None:
+    without = _run("simulate", "--history", "3")
+    of_a_record = _run("simulate", "--history", "3", "--scenario", "steady", "--record", str(tmp_path / "fleet.jsonl"))
+
+    assert [code for code, _ in (without, of_a_record)] == [2, 2]
+    assert "needs a --scenario" in without[1]
 
 
 def _run(*arguments: str) -> tuple[int, str]:
