@@ -36,8 +36,9 @@ class Pace:
     Args:
         poll: Real time between two looks into the outbox when nobody wakes the sender: another daemon's judge can't.
         batch: Commands claimed at once: as many as the platform takes addresses with one request.
-        slice: Real time after which a pass begins no further move.
-        moves: Accounts moved at the same time, so that a far platform is not waited for one by one.
+        slice: Real time after which a pass begins no further moves.
+        together: Accounts moved together: a batch to each of some workspaces.
+        moves: Grants asked for, or moved, one by one at the same time, so that a far platform is not waited for.
         lease: How long the right to send lasts; a dead daemon's work is taken over after it.
         claim: How long a claim lasts.
         first_delay: The wait after a first failure; doubled from then on.
@@ -47,6 +48,7 @@ class Pace:
     poll: float = 0.25
     batch: int = 1_000
     slice: float = 1.0
+    together: int = 5_000
     moves: int = 8
     lease: float = 10.0
     claim: float = 15.0

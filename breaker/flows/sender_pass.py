@@ -1,9 +1,10 @@
 """One pass of a sender: what is due is claimed and carried out, and the stops that come meanwhile with it.
 
-What is written first, read back next and moved last; before each page of a reading and each row of moves it looks for
-new stops, and writes them at once. What was claimed is carried out in the order of its claims, and nothing older is
-ever done after a newer stop: once reading has begun, only what holds is claimed, and it takes the place of all that is
-in hand for its account.
+Lists are written first; then they are read back, while accounts are moved, as many together as there are. Before each
+page of a reading, and all the time while accounts are moved, it looks for new stops and writes them at once. What was
+claimed is carried out in the order of its claims, and nothing older is done after a newer stop: once reading or moving
+has begun, only what holds is claimed, and it takes the place of all that is in hand for its account; its move waits for
+those that are under way.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 from collections import defaultdict, deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,6 +22,7 @@ from breaker.domain.commands import HOLDS, CommandKind
 from breaker.flows.fixtures import known_fixtures
 from breaker.flows.listings import LISTED, Listings
 from breaker.flows.quarantine import Quarantine
+from breaker.flows.together import Together
 from breaker.ports import (
     CredentialsRejectedError,
     GiveUpError,
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
     from breaker.flows.carry_out import Pace, Surroundings
     from breaker.flows.lease import Lease
     from breaker.ports import Command
+
+_SETTLED_TOGETHER = 500
+"""Commands ended in one transaction: few enough that nobody waits long for their accounts' locks."""
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +66,6 @@ class SenderPass:
     _claimed: dict[int, Command] = field(init=False, default_factory=dict)
     _moves: deque[Command] = field(init=False, default_factory=deque)
     _listings: Listings = field(init=False)
-    _quarantine: Quarantine | None = field(init=False, default=None)
     _looked_at: float = field(init=False, default=0.0)
     _more: bool = field(init=False, default=False)
     _ended: int = field(init=False, default=0)
@@ -94,21 +99,39 @@ class SenderPass:
             may_go_on=lambda: self.lease.held,
             bookmarks=self.bookmarks,
         )
-        fresh, written, moved = commands, False, False
-        while self.lease.held:
-            if fresh:
-                await self._write(fresh)
-                fresh = await self._claim(only_holds=written) if self._more else ()
-            elif self._listings.reading:
-                written = True
-                await self._end(await self._listings.read_on())
+        fresh, only_holds, moved = commands, False, False
+        moving: asyncio.Task[None] | None = None
+        try:
+            while self.lease.held:
+                if fresh:
+                    await self._write(fresh)
+                    fresh = await self._claim(only_holds=only_holds) if self._more else ()
+                    continue
+                if moving is None and self._moves and (not moved or loop.time() < move_until):
+                    moving, moved = asyncio.create_task(self._move()), True
+                if moving is None and not self._listings.reading:
+                    return
+                only_holds = True
+                if self._listings.reading:
+                    await self._end(await self._listings.read_on())
+                elif moving is not None:
+                    await self._wait_for(moving)
+                if moving is not None and moving.done():
+                    await moving
+                    moving = None
                 fresh = await self._look()
-            elif self._moves and (not moved or loop.time() < move_until):
-                written = moved = True
-                await self._move(move_until)
-                fresh = await self._look()
-            else:
-                return
+        finally:
+            if moving is not None:
+                moving.cancel()
+                await asyncio.gather(moving, return_exceptions=True)
+
+    async def _wait_for(self, moving: asyncio.Task[None]) -> None:
+        """Return when all were moved, or it is time to look for stops."""
+        woken = asyncio.create_task(self.woken.wait())
+        try:
+            await asyncio.wait({moving, woken}, timeout=self.pace.poll, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
 
     # Claims
 
@@ -154,39 +177,48 @@ class SenderPass:
 
     # Moves
 
-    async def _move(self, begin_until: float) -> None:
-        """Move some accounts at the same time, until it is time to look for stops."""
-        if self._quarantine is None:
-            holding = any(command.kind in HOLDS for command in self._moves)
-            self._quarantine = Quarantine(
-                platform=self.at.platform.at(Urgency.STOP if holding else Urgency.RESET),
-                outbox=self.at.outbox,
-                inventory=self.at.inventory,
-                clock=self.at.clock,
-                application_id=self.at.application_id,
-                names=self.at.names,
-                fixtures=self._listings.fixtures,
-                configured=self.at.quarantine_for,
-                all_configured=self.at.quarantines,
-            )
-        movers = [self._move_some(self._quarantine, begin_until) for _ in range(self.pace.moves)]
-        for outcome in await asyncio.gather(*movers, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
-
-    async def _move_some(self, quarantine: Quarantine, begin_until: float) -> None:
-        loop = asyncio.get_running_loop()
-        while self._moves:
-            command = self._moves.popleft()
-            move = quarantine.put if command.kind is CommandKind.QUARANTINE else quarantine.take_home
-            try:
-                notice = await move(command.account)
-            except PlatformError as error:
-                await self._fail([command], error)
+    async def _move(self) -> None:
+        """Move accounts, as many together as there are, and end their commands."""
+        row = [self._moves.popleft() for _ in range(min(len(self._moves), self.pace.together))]
+        holding = any(command.kind in HOLDS for command in row)
+        together = Together(
+            platform=self.at.platform.at(Urgency.STOP if holding else Urgency.RESET),
+            outbox=self.at.outbox,
+            expected={
+                one.account.grant_id: one.account.workspace_id
+                for one in row
+                if one.account.grant_id is not None and one.account.workspace_id is not None
+            },
+            at_once=self.pace.moves,
+        )
+        quarantine = Quarantine(
+            platform=together.as_platform,
+            outbox=together.as_outbox,
+            inventory=self.at.inventory,
+            clock=self.at.clock,
+            application_id=self.at.application_id,
+            names=self.at.names,
+            fixtures=self._listings.fixtures,
+            configured=self.at.quarantine_for,
+            all_configured=self.at.quarantines,
+        )
+        moves = [
+            partial(quarantine.put if one.kind is CommandKind.QUARANTINE else quarantine.take_home, one.account)
+            for one in row
+        ]
+        noticed: dict[str, list[Command]] = defaultdict(list)
+        ended: dict[int, PlatformError | None] = {}
+        alike: dict[tuple[type, str], PlatformError] = {}
+        for command, outcome in zip(row, await together.all(moves), strict=True):
+            if isinstance(outcome, str):
+                noticed[outcome].append(command)
+            elif outcome is None:
+                ended[command.id] = None
             else:
-                await self._settle([command], notice)
-            if loop.time() >= begin_until or self._may_look or not self.lease.held:
-                return
+                ended[command.id] = alike.setdefault((type(outcome), str(outcome)), outcome)
+        await self._end(ended)
+        for notice, some in noticed.items():
+            await self._settle([one for one in some if one.id in self._claimed], notice)
 
     # What became of commands
 
@@ -205,12 +237,13 @@ class SenderPass:
         if not commands:
             return
         now = self.at.clock.now()
-        await self.at.outbox.settle(commands, now, notice)
+        for start in range(0, len(commands), _SETTLED_TOGETHER):
+            await self.at.outbox.settle(commands[start : start + _SETTLED_TOGETHER], now, notice)
         self._forget(commands)
         for command in commands:
             self.at.confirmed(command, now - command.created_at)
             if notice is not None:
-                log.error("a reset went elsewhere", account=command.about.id, notice=notice)
+                log.error("an account is elsewhere than it should be", account=command.about.id, notice=notice)
 
     async def _fail(self, commands: Sequence[Command], error: PlatformError) -> None:
         now = self.at.clock.now()

@@ -113,6 +113,10 @@ class Outbox(Protocol):
         """Remember where an account was seen, and where it belongs if that is elsewhere."""
         ...
 
+    async def note_placements(self, placements: Sequence[tuple[int, str | None, str | None]]) -> None:
+        """Remember the same of several accounts, each with where it was seen and where it belongs."""
+        ...
+
     async def note_address(self, account: int, address: str) -> None:
         """Remember the address that the platform names for an account's grant."""
         ...

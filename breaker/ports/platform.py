@@ -211,6 +211,10 @@ class Platform(Protocol):
         """Ask for a grant to be moved into a workspace; nothing else of it is touched."""
         ...
 
+    async def assign_grants(self, workspace_id: str, grant_ids: Collection[str]) -> None:
+        """Ask for grants to be moved into a workspace, 500 at most; the platform passes over those it can't move."""
+        ...
+
     async def delivered_within(self, since: float, until: float) -> bool:
         """Tell whether the platform delivered anything of this application between two moments, by its send events."""
         ...

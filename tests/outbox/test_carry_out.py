@@ -279,7 +279,7 @@ async def test_a_pass_gives_back_what_it_has_not_come_to(world: Simulated, store
         grant = world.application.add_grant(f"a{one}@x.example")
         numbers.append(await store.know(grant.id, grant.email))
         await store.act(numbers[-1], Cause.TRIPPED, frozenset({Actuator.QUARANTINE}))
-    sender = store.sender(world.client, pace=Pace(slice=0.0, moves=2))
+    sender = store.sender(world.client, pace=Pace(slice=0.0, together=2))
 
     assert [await sender.once() for _ in range(4)] == [2, 2, 2, 0]
     assert [await store.standing(number) for number in numbers] == [("stopped", "stopped")] * 6

@@ -42,6 +42,9 @@ LARGEST_PAGE = 200
 LARGEST_CHANGE = 1_000
 """Values that one change of a list may have (OpenAPI, `/v3/lists/{list_id}/items`)."""
 
+LARGEST_MOVE = 500
+"""Grants that one request may assign (OpenAPI, `/v3/workspaces/{id}/manual-assign`)."""
+
 _MOST_PAGES = 10_000
 _ATTACH_ATTEMPTS = 3
 _NO_WORKSPACE_NAMES_ITS_APPLICATION = "no workspace names the application that the API key belongs to"
@@ -126,6 +129,13 @@ class NylasPlatform:
     async def move_grant(self, grant_id: str, workspace_id: str) -> None:
         """Ask for a move with the workspace alone: anything else in the body would replace what the grant has."""
         await self._tell("PATCH", "/v3/grants/{}", grant_id, body={"workspace_id": workspace_id})
+
+    async def assign_grants(self, workspace_id: str, grant_ids: Collection[str]) -> None:
+        """Ask for moves together; whom the platform passes over is in no error, and in an answer that is not read."""
+        if len(grant_ids) > LARGEST_MOVE:
+            raise ValueError(f"{LARGEST_MOVE} grants are moved at once, not {len(grant_ids)}")
+        body = {"assign_grants": list(grant_ids)}
+        await self._tell("POST", "/v3/workspaces/{}/manual-assign", workspace_id, body=body)
 
     async def evaluations(self, grant_id: str, limit: int) -> Sequence[Evaluation]:
         """Return the latest receipts of a grant."""

@@ -114,6 +114,16 @@ _RELEASE = """
     WHERE id = ANY($1::bigint[]) AND claimed_by = $2 AND ended_at IS NULL
 """
 
+_PLACED_TOGETHER = 500
+_PLACE = """
+    WITH locked AS (
+        SELECT account FROM accounts WHERE account = ANY($1::int[]) ORDER BY account FOR NO KEY UPDATE
+    )
+    UPDATE accounts a SET workspace_id = s.workspace, home_workspace_id = s.home
+    FROM unnest($1::int[], $2::text[], $3::text[]) AS s(account, workspace, home), locked
+    WHERE a.account = s.account AND locked.account = s.account
+"""
+
 _BACKLOG = """
     SELECT p.id, o.kind, count(*), min(o.created_at)
     FROM commands o
@@ -193,6 +203,15 @@ class PostgresOutbox:
             workspace_id,
             home_workspace_id,
         )
+
+    async def note_placements(self, placements: Sequence[tuple[int, str | None, str | None]]) -> None:
+        """Remember the same of several accounts, locked in ascending order; of two of one account, the later one."""
+        latest = {account: places for account, *places in placements}
+        accounts = sorted(latest)
+        for start in range(0, len(accounts), _PLACED_TOGETHER):
+            some = accounts[start : start + _PLACED_TOGETHER]
+            here, homes = zip(*(latest[account] for account in some), strict=True)
+            await self._execute(_PLACE, some, list(here), list(homes))
 
     async def note_address(self, account: int, address: str) -> None:
         """Remember an account's address, unless it has one or another account has this one."""
