@@ -137,6 +137,7 @@ def probe_rules(settings: Settings) -> ProbeRules:
         silence=said.silence_seconds,
         limited_for=said.limited_seconds,
         watched_for=said.watched_seconds,
+        quota=said.quota,
     )
 
 

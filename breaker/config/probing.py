@@ -79,6 +79,13 @@ class ProbingSettings(Group):
     watched_seconds: Seconds = 604_800.0
     """Seconds that it is warned after that, at least. Default: 604,800, which makes 14 days in all."""
 
+    quota: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Messages a UTC day that the platform itself lets an account send while a round is open, in a copy of its
+    workspace whose policy says so. A message may have 50 recipients, and the count begins anew at 00:00 UTC. Where the
+    platform shows another limit than was written, the round goes on without. Default: none, since it moves accounts, as
+    `quarantine` does; 5 would keep what gets out while no daemon looks to 250 sends a day. Never 0, which the platform
+    may take for no limit."""
+
     @model_validator(mode="after")
     def _rates_and_times_fit(self) -> Self:
         if self.bad_rate <= self.healthy_rate:

@@ -33,6 +33,8 @@ class CommandKind(StrEnum):
     LIMIT = "limit"
     UNLIMIT = "unlimit"
     QUARANTINE = "quarantine"
+    QUOTA = "quota"
+    """Into a copy of its home in which it may send a few messages a day."""
     RETURN_HOME = "return_home"
     BLOCK_DOMAIN = "block_domain"
     UNBLOCK_DOMAIN = "unblock_domain"
@@ -42,6 +44,7 @@ PRIORITIES = {
     CommandKind.BLOCK: 0,
     CommandKind.LIMIT: 0,
     CommandKind.QUARANTINE: 0,
+    CommandKind.QUOTA: 0,
     CommandKind.BLOCK_DOMAIN: 0,
     CommandKind.RETURN_HOME: 1,
     CommandKind.UNBLOCK: 1,
@@ -56,7 +59,9 @@ HOLDS = frozenset(kind for kind, priority in PRIORITIES.items() if priority == 0
 _STOP = ((Actuator.BLOCK, CommandKind.BLOCK), (Actuator.QUARANTINE, CommandKind.QUARANTINE))
 
 
-def plan(wanted: Wanted, actuators: Collection[Actuator]) -> tuple[CommandKind, ...]:
+def plan(
+    wanted: Wanted, actuators: Collection[Actuator], *, away: bool = False, quota: bool = False
+) -> tuple[CommandKind, ...]:
     """Return the commands that bring an account to what is wanted, in the order to carry them out.
 
     All commands are idempotent, so that the plan need not know what the platform does now. Taking back plans for every
@@ -66,14 +71,21 @@ def plan(wanted: Wanted, actuators: Collection[Actuator]) -> tuple[CommandKind, 
     least new conversations go on being refused. Where `limit` is off, nothing is done for an account that is to be
     limited: it is neither stopped nor, if it was stopped, let go.
 
+    Where no quarantine is on, an account that is stopped while it is away from home, as in a round of a probe, goes
+    home once the block was read back.
+
     Args:
         wanted: What the platform should do.
         actuators: The ways to stop that are on for the account.
+        away: Whether the account is not at home, or on its way from there.
+        quota: Whether what it may send is a round of a probe, which a quota is to hold.
     """
     if wanted is Wanted.STOPPED:
-        return tuple(kind for actuator, kind in _STOP if actuator in actuators)
+        stop = tuple(kind for actuator, kind in _STOP if actuator in actuators)
+        return (*stop, CommandKind.RETURN_HOME) if away and stop == (CommandKind.BLOCK,) else stop
     if wanted is Wanted.SENDING:
-        return (CommandKind.RETURN_HOME, CommandKind.UNBLOCK, CommandKind.UNLIMIT)
+        place = CommandKind.QUOTA if quota else CommandKind.RETURN_HOME
+        return (place, CommandKind.UNBLOCK, CommandKind.UNLIMIT)
     if Actuator.LIMIT in actuators:
         return (CommandKind.LIMIT, CommandKind.RETURN_HOME, CommandKind.UNBLOCK)
     return ()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from breaker.domain.states import State
 
 DAY = 86_400.0
+RECIPIENTS = 50
+"""Recipients that one message may have (https://developer.nylas.com/docs/v3/agent-accounts/send-limits/)."""
 QUEUE = 90.0
 """Seconds that a message which the platform took may lie in its queue, where no rule stops it any more
 (https://developer.nylas.com/docs/v3/agent-accounts/send-limits/)."""
@@ -64,6 +66,7 @@ class ProbeRules:
         silence: Without a send in a round after which a person is asked.
         undeliverable: Without the platform's being read back after which a round is given up and a person asked.
         fall_back: The same after which an account that is limited between rounds is stopped instead.
+        quota: Messages a UTC day that the platform is asked to let an account send in a round, or None for any number.
         limited_for: How long an account that was stopped for complaints stays limited once it is approved.
         watched_for: How long it is warned after that, at least.
     """
@@ -80,6 +83,7 @@ class ProbeRules:
     silence: float = 7 * DAY
     undeliverable: float = 3_600.0
     fall_back: float = 60.0
+    quota: int | None = None
     limited_for: float = 7 * DAY
     watched_for: float = 7 * DAY
 

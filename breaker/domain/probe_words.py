@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from breaker.domain.probe import DAY, Outlook, Phase
+from breaker.domain.probe import DAY, RECIPIENTS, Outlook, Phase
 
 if TYPE_CHECKING:
     from breaker.domain.probe import Probe, ProbeRules
@@ -32,10 +32,10 @@ def outlook(probe: Probe, rules: ProbeRules, hindrance: str | None = None) -> Ou
         bad=probe.all_bad,
         overshoot=probe.overshoot(rules),
         still_needed_sends=needed,
-        still_needed_days=None if needed is None or probe.pace <= 0 else needed / probe.pace,
+        still_needed_days=None if needed is None or probe.pace <= 0 else needed / _pace(probe, rules),
         next_at=probe.next_at,
         asks=probe.asks,
-        says=f"{hindrance} {_says(probe, rules)}" if hindrance else _says(probe, rules),
+        says=" ".join(filter(None, (hindrance, _says(probe, rules), _bound(probe, rules)))),
     )
 
 
@@ -62,8 +62,28 @@ def _says(probe: Probe, rules: ProbeRules) -> str:
 def needed(probe: Probe, rules: ProbeRules) -> str:
     """Say how much more a healthy account needs."""
     sends = stillneeded(probe, rules)
-    days = f", {_days(sends / probe.pace)} at its pace of {probe.pace:.3g} a day" if probe.pace > 0 else ""
+    pace = _pace(probe, rules)
+    days = f", {_days(sends / pace)} at its pace of {pace:.3g} a day" if pace > 0 else ""
     return f"A healthy account needs some {sends:,} more{days}."
+
+
+def _pace(probe: Probe, rules: ProbeRules) -> float:
+    """Return the sends a day that may be expected: as many as a quota lets through, to one recipient each, or fewer."""
+    return probe.pace if rules.quota is None else min(probe.pace, float(rules.quota))
+
+
+def bounded(rules: ProbeRules) -> str:
+    """Say what a quota is asked for, or nothing where there is none."""
+    if rules.quota is None:
+        return ""
+    return (
+        f"The platform is asked to let it send {many(rules.quota, 'message')} a day at most meanwhile: up to "
+        f"{rules.quota * RECIPIENTS:,} sends, as a message may have {RECIPIENTS} recipients, and anew from 00:00 UTC."
+    )
+
+
+def _bound(probe: Probe, rules: ProbeRules) -> str:
+    return bounded(rules) if probe.phase in {Phase.OPENING, Phase.OPEN} else ""
 
 
 def found_bad(probe: Probe, rules: ProbeRules) -> str:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from breaker.domain.circuit import Verdict, apply
 from breaker.domain.detectors import Signal
 from breaker.domain.probe import NOTHING_SEEN, Phase, Probe
-from breaker.domain.probe_words import counted, found_bad, lasting, many, needed
+from breaker.domain.probe_words import bounded, counted, found_bad, lasting, many, needed
 from breaker.domain.sprt import Decision
 from breaker.domain.states import WANTED, Cause, State, Wanted, follow
 
@@ -273,7 +273,7 @@ def _open(probe: Probe, facts: Facts, rules: ProbeRules, said: str) -> Next:
     )
     why = (
         f"{said} Round {number} is opened: it may send until {many(opened.permits(rules), 'send')} are known. "
-        f"{needed(opened, rules)}"
+        f"{needed(opened, rules)} {bounded(rules)}"
     )
     return Next(Step.OPEN, opened, why.strip(), Wanted.SENDING)
 

@@ -142,7 +142,7 @@ class Copies:
         async with self._lock:
             if home_id in self._current:
                 return self._current[home_id]
-            home = await self._home(home_id)
+            home = await self.workspace(home_id)
             content = self.content(home, home.policy_id or await self._least_policy())
             there = await self._read()
             copies = [there[one.id] for one in self._copies.values() if one.made is Made.WORKSPACE and one.id in there]
@@ -234,16 +234,42 @@ class Copies:
         if copy is not None:
             await self.inventory.remove(self.application_id, copy.made, copy_id)
 
-    async def _least_policy(self) -> str:
-        return await self.policy(self.names.quarantine_policy, PolicyContent({DAILY_SENDS: LEAST_DAILY_SENDS}))
+    async def workspace(self, home_id: str) -> Workspace:
+        """Return a home; for those who hold `lock`.
 
-    async def _home(self, home_id: str) -> Workspace:
+        Raises:
+            TryAgainError: It was not among those shown.
+        """
         there = await self._read()
         if home_id not in there:
             there = await self._read(again=True)
         if home_id not in there:
             raise TryAgainError(NOT_AMONG)
         return there[home_id]
+
+    async def probe_of(self, home: Workspace) -> Workspace | None:
+        """Return the copy in which accounts of a home are probed, or None; for those who hold `lock`."""
+        there = await self._read()
+        rules = set(self.content(home, None).rule_ids)
+        for copy in self._copies.values():
+            shown = there.get(copy.id)
+            if shown is None or copy.made is not Made.PROBE_WORKSPACE:
+                continue
+            known = copy.source == home.policy_id and copy.homes and set(shown.rule_ids) == rules
+            if known or (copy.source == "" and shown.name == self.names.probe(home.id)):
+                return shown
+        return await self._own(Made.PROBE_WORKSPACE, home)
+
+    def policy_name(self, policy_id: str | None) -> str | None:
+        """Return what a policy of Breaker's own is called, or None of any other."""
+        return next((name for name, number in self._policies.items() if number == policy_id), None)
+
+    async def is_used(self, policy_id: str) -> bool:
+        """Tell whether any workspace has a policy; for those who hold `lock`."""
+        return any(one.policy_id == policy_id for one in (await self._read()).values())
+
+    async def _least_policy(self) -> str:
+        return await self.policy(self.names.quarantine_policy, PolicyContent({DAILY_SENDS: LEAST_DAILY_SENDS}))
 
     async def _own(self, made: Made, home: Workspace) -> Workspace | None:
         """Return a copy that is for this home alone, or for nobody."""

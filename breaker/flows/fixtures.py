@@ -141,8 +141,8 @@ class Copy:
         made: Which kind it is.
         homes: The workspaces whose accounts it is for, the one that it was made for first; none where all of them have
             become different since.
-        source: Of a probe's: the policy that its own is a copy of; None where its homes have none, or after a loss of
-            the database.
+        source: Of a probe's: the policy that its own is a copy of; None where its homes have none, and empty where that
+            was forgotten.
     """
 
     id: str
@@ -163,7 +163,7 @@ class Copy:
             item.platform_id,
             Made(item.kind),
             tuple(str(one) for one in known if one),
-            str(source) if source else None,
+            source if isinstance(source, str) else None,
         )
 
 
@@ -268,7 +268,8 @@ def found_copy(copy: Workspace, workspaces: Sequence[Workspace], names: Names) -
         and (made is Made.PROBE_WORKSPACE or one.policy_id == copy.policy_id)
     ]
     there = {one.id for one in workspaces}
-    return Copy(copy.id, made, tuple(dict.fromkeys([*([home] if home in there else []), *alike])))
+    homes = tuple(dict.fromkeys([*([home] if home in there else []), *alike]))
+    return Copy(copy.id, made, homes, "" if made is Made.PROBE_WORKSPACE else None)
 
 
 async def _found_policies(platform: Platform, known: Fixtures, names: Names, now: float) -> list[InventoryItem]:

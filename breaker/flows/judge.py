@@ -147,7 +147,8 @@ class Judge:
         # Stored at once, so that the fleet guard counts it when the next account of the same batch is judged.
         await transaction.save(account, changed, counters)
         if verdict.applied and WANTED[verdict.to] is not circuit.wanted:
-            kinds = plan(changed.wanted, self.actuators_of(account)) if account.enforceable else ()
+            kinds = plan(changed.wanted, self.actuators_of(account), away=account.is_away)
+            kinds = kinds if account.enforceable else ()
             if kinds or not account.enforceable:
                 await transaction.order(account, changed.epoch, number, kinds, now)
         self.given.append(Given(number, account, verdict, in_force.mode))

@@ -145,6 +145,7 @@ class NoteRefusals:
             after = apply(circuit, verdict, number)
             await locked.save(known, after, counters)
             if after.epoch != circuit.epoch:
-                commands = plan(after.wanted, self._actuators_of(known)) if known.enforceable else ()
+                kinds = plan(after.wanted, self._actuators_of(known), away=known.is_away)
+                commands = kinds if known.enforceable else ()
                 await locked.order(known, after.epoch, number, commands, now)
         self._told.decided([Given(number, known, verdict, in_force.mode)])

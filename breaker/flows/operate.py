@@ -201,7 +201,8 @@ class Operator:
             counters = Counters(counters.sizes, restarted_at=now)
         await locked.save(account, after, counters)
         if after.epoch != circuit.epoch:
-            commands = plan(after.wanted, self._actuators(account)) if account.enforceable else ()
+            kinds = plan(after.wanted, self._actuators(account), away=account.is_away)
+            commands = kinds if account.enforceable else ()
             await locked.order(account, after.epoch, verdict, commands, now, now + after_seconds)
         return self._effect(account, circuit, decided, verdict)
 

@@ -58,7 +58,7 @@ async def _order(
         account, circuit, _ = loaded[number]
         if circuit.wanted is Wanted.SENDING or not account.enforceable:
             return False
-        kinds = plan(circuit.wanted, actuators_of(account))
+        kinds = plan(circuit.wanted, actuators_of(account), away=account.is_away)
         if kinds:
             await transaction.order(account, circuit.epoch, verdict, kinds, now)
         return bool(kinds)

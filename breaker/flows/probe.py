@@ -12,6 +12,13 @@ platform was told: its pace times that time. It is told with each round.
 
 While no daemon looks, an open round stays open, since nothing on the platform ends it. Whoever takes the lease cannot
 know for how long nobody did, and closes all rounds before it does anything else.
+
+A quota bounds that, where one is configured. For the time of a round the account is in a copy of its home whose policy
+lets it send a few messages a UTC day (`breaker.flows.quota`); rounds begin and end as they do without, and it goes home
+at the end of each. What it bounds are messages of up to 50 recipients, each of which is a send here, and it begins anew
+at 00:00 UTC: at most the quota times 50 sends go out until then, and twice as many in a round across midnight, whoever
+watches. What the account has sent before on the same day counts as well, so that a round may have to wait for midnight;
+one that permits more sends than the quota lasts days.
 """
 
 from __future__ import annotations
@@ -238,7 +245,12 @@ class Prober:
         await locked.save(account, after, counters)
         await locked.keep(account, follows)
         if after.epoch != circuit.epoch:
-            kinds = plan(after.wanted, self.actuators_of(account))
+            kinds = plan(
+                after.wanted,
+                self.actuators_of(account),
+                away=account.is_away,
+                quota=decided.step is Step.OPEN and rules.quota is not None,
+            )
             await locked.order(account, after.epoch, number, kinds, verdict.at)
         return Done(number, account, verdict, decided.step, follows)
 

@@ -42,6 +42,8 @@ class Elsewhere(StrEnum):
     HOME_UNKNOWN = "home_unknown"
     HOME_GUESSED = "home_guessed"
     QUARANTINE_GONE = "quarantine_gone"
+    QUOTA_REFUSED = "quota_refused"
+    """Where the platform does not hold a probe's quota, it is probed at home."""
 
 
 _OF_HOMES = {
@@ -116,7 +118,7 @@ class Quarantine:
             grant = await self.grant(account)
             return await self._put(account, grant)
         except GoneError:
-            await self.outbox.note_gone(account.key, self.clock.now())
+            await self.note_gone(account)
             return None
 
     async def take_home(self, account: Account) -> str | None:
@@ -137,9 +139,9 @@ class Quarantine:
             home, how = await self.home(account, place)
             await self.move(account, home, None)
         except GoneError:
-            await self.outbox.note_gone(account.key, self.clock.now())
+            await self.note_gone(account)
             return None
-        return self._say(*_OF_HOMES[how]) if how in _OF_HOMES else None
+        return self.said_of(how)
 
     async def _put(self, account: Account, grant: Grant) -> str | None:
         place = await self.place(grant)
@@ -162,7 +164,7 @@ class Quarantine:
         if target is None:
             # Where it is a probe's copy, it is not to stay there either.
             await self.move(account, home, None, place)
-            return self._say(Elsewhere.QUARANTINE_GONE, QUARANTINE_GONE)
+            return self.say(Elsewhere.QUARANTINE_GONE, QUARANTINE_GONE)
         await self.move(account, target, remembered, place)
         return None
 
@@ -179,9 +181,18 @@ class Quarantine:
             raise GiveUpError(QUARANTINE_GONE_UNBLOCKED)
         return None
 
-    def _say(self, why: Elsewhere, sentence: str) -> str:
+    def say(self, why: Elsewhere, sentence: str) -> str:
+        """Tell why an account is elsewhere than it should be, and return the sentence."""
         self.told(why)
         return sentence
+
+    def said_of(self, how: Home) -> str | None:
+        """Tell, and return, what there is to say of how a home was told."""
+        return self.say(*_OF_HOMES[how]) if how in _OF_HOMES else None
+
+    async def note_gone(self, account: Account) -> None:
+        """Remember that an account's grant is gone: it sends from nowhere, and there is nothing to move."""
+        await self.outbox.note_gone(account.key, self.clock.now())
 
     def is_away(self, workspace_id: str) -> bool:
         """Tell whether who is in a workspace belongs elsewhere."""

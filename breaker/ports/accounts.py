@@ -33,7 +33,7 @@ class Account:
         grant_id: The grant, or None where the account is known by its address alone and can't be stopped there.
         address: The mailbox's address, or None where it is not known yet.
         workspace_id: The workspace it was last seen in, or None where it was never looked up.
-        home_workspace_id: The workspace it belongs to while it is in quarantine, else None.
+        home_workspace_id: The workspace it belongs to while it is in quarantine, or probed elsewhere, else None.
         provider: Who hosts its mailbox, or None where that is not known or was not asked for; the platform's rules hold
             for its own, the Agent Accounts, alone.
     """
@@ -60,6 +60,11 @@ class Account:
     def home(self) -> str | None:
         """The workspace that it belongs to, wherever it is now."""
         return self.home_workspace_id or self.workspace_id
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is not at home, or on its way from there."""
+        return self.home_workspace_id is not None
 
     @property
     def enforceable(self) -> bool:
