@@ -52,12 +52,19 @@ class Guarded:
     leases: PostgresLeases
     adoption: PostgresAdoption
     confirmations: asyncio.Queue[tuple[str, float]] = field(default_factory=asyncio.Queue)
+    elsewhere: list[str] = field(default_factory=list)
 
     def outbox(self, holder: str = "daemon-1") -> PostgresOutbox:
         return PostgresOutbox(self.pool, holder)
 
     def sender(
-        self, platform: Platform, holder: str = "daemon-1", *, quarantine: str | None = None, pace: Pace | None = None
+        self,
+        platform: Platform,
+        holder: str = "daemon-1",
+        *,
+        quarantine: str | None = None,
+        quota: int | None = None,
+        pace: Pace | None = None,
     ) -> Sender:
         """Return an outbox worker; `quarantine` is the workspace configured for all stopped accounts."""
         surroundings = Surroundings(
@@ -72,6 +79,8 @@ class Guarded:
             random=lambda: 0.0,
             quarantine_for=lambda _home: quarantine,
             quarantines=() if quarantine is None else (quarantine,),
+            quota=lambda: quota,
+            elsewhere=self.elsewhere.append,
             confirmed=self._confirmed,
         )
         return Sender(surroundings, pace=pace or Pace(first_delay=0.001, longest_delay=0.01))

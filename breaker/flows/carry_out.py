@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from breaker.flows.fixtures import Names
-    from breaker.ports import Clock, Command, Inventory, Leases, Outbox, Platform
+    from breaker.flows.quarantine import Elsewhere
+    from breaker.ports import Account, Clock, Command, Inventory, Leases, Outbox, Platform
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +77,9 @@ class Surroundings:
         random: Returns a number from 0 to 1, for delays that differ.
         quarantine_for: Returns the workspace that is configured for stopped accounts of a home; None for a copy of it.
         quarantines: All workspaces that are configured so.
+        blocks: Tells whether `block` is on for an account.
+        quota: Returns the messages a UTC day that a probed account may send; None without a quota.
+        elsewhere: Told why an account is elsewhere than it should be.
         confirmed: Told of each command that was read back, and the seconds since it was wanted.
     """
 
@@ -90,6 +94,9 @@ class Surroundings:
     random: Callable[[], float]
     quarantine_for: Callable[[str], str | None] = lambda _home: None
     quarantines: Collection[str] = ()
+    blocks: Callable[[Account], bool] = lambda _account: True
+    quota: Callable[[], int | None] = lambda: None
+    elsewhere: Callable[[Elsewhere], None] = lambda _why: None
     confirmed: Callable[[Command, float], None] = _unobserved
 
 

@@ -22,6 +22,7 @@ from breaker.domain.commands import HOLDS, CommandKind
 from breaker.flows.fixtures import known_fixtures
 from breaker.flows.listings import LISTED, Listings
 from breaker.flows.quarantine import Quarantine
+from breaker.flows.quota import Quota
 from breaker.flows.together import Together
 from breaker.ports import (
     CredentialsRejectedError,
@@ -201,11 +202,15 @@ class SenderPass:
             fixtures=self._listings.fixtures,
             configured=self.at.quarantine_for,
             all_configured=self.at.quarantines,
+            blocks=self.at.blocks,
+            told=self.at.elsewhere,
         )
-        moves = [
-            partial(quarantine.put if one.kind is CommandKind.QUARANTINE else quarantine.take_home, one.account)
-            for one in row
-        ]
+        movers = {
+            CommandKind.QUARANTINE: quarantine.put,
+            CommandKind.QUOTA: Quota(quarantine, self.at.quota()).put,
+            CommandKind.RETURN_HOME: quarantine.take_home,
+        }
+        moves = [partial(movers[one.kind], one.account) for one in row]
         noticed: dict[str, list[Command]] = defaultdict(list)
         ended: dict[int, PlatformError | None] = {}
         alike: dict[tuple[type, str], PlatformError] = {}

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.states import Cause
+from breaker.domain.circuit import Circuit, act
+from breaker.domain.commands import Actuator, plan
+from breaker.domain.states import Cause, State, Wanted
 from breaker.flows.designs import Made, block_rule_content
 from breaker.ports import PolicyContent
 from breaker.simulator.options import SimulationOptions
-from tests.guarded import NAMES, Guarded, guarded
+from tests.guarded import BOTH, NAMES, Guarded, guarded
 from tests.outbox.test_carry_out import finish
 from tests.simulated import APPLICATION, Simulated, simulated
 
@@ -28,6 +30,7 @@ class Homes:
 
     world: Simulated
     store: Guarded
+    without: frozenset[Actuator] = frozenset()
 
     def sender(self) -> Sender:
         return self.store.sender(self.world.client)
@@ -55,8 +58,24 @@ class Homes:
         return number
 
     async def act(self, number: int, cause: Cause, sender: Sender | None = None) -> None:
-        await self.store.act(number, cause)
+        await self.store.act(number, cause, BOTH - self.without)
         await finish(sender or self.sender(), self.store)
+
+    async def round(self, number: int, wanted: Wanted, *, quota: int | None = 5) -> None:
+        """Open or close a round of a probe, and let the platform be told."""
+        now = self.store.clock.now()
+        async with self.store.circuits.transaction() as locked:
+            account, circuit, counters = (await locked.load([number]))[number]
+            probing = Circuit(State.PROBING, now, circuit.epoch + 1, None, wanted)
+            verdict = act(circuit, Cause.PROBED_BY_PERSON, now, "tester", "test") or act(
+                circuit, Cause.TRIPPED, now, "tester", "test"
+            )
+            assert verdict is not None
+            kinds = plan(wanted, BOTH - self.without, away=account.is_away, quota=wanted is Wanted.SENDING)
+            verdict_id = await locked.record_verdict(account, verdict, {})
+            await locked.save(account, probing, counters)
+            await locked.order(account, probing.epoch, verdict_id, kinds, now)
+        await finish(self.store.sender(self.world.client, quota=quota), self.store)
 
     async def set_up(self) -> None:
         """Put Breaker's lists and rules on the platform."""
