@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from breaker.adapters.http.fleet_presentation import fleet_act_as_json, guard_as_json, hold_as_json, modes_as_json
+from breaker.adapters.http.lookup_presentation import past_as_json, recipients_as_json, refused_as_json
 from breaker.adapters.http.presentation import (
     account_as_json,
     domain_as_json,
@@ -28,6 +29,7 @@ from breaker.app.examination import examine
 from breaker.app.foresight import WouldAct, would_act
 from breaker.app.history import History, histories
 from breaker.app.installations import Installation, installations
+from breaker.app.live import Live, live
 from breaker.app.operations import Operations, operations, wire_operations
 from breaker.app.protected import Speaks, who_is_protected
 from breaker.app.readiness import readiness_checks
@@ -43,6 +45,7 @@ __all__ = [
     "FleetVolumes",
     "History",
     "Installation",
+    "Live",
     "Operations",
     "Speaks",
     "Stop",
@@ -67,13 +70,17 @@ __all__ = [
     "histories",
     "hold_as_json",
     "installations",
+    "live",
     "migrate",
     "migration_sql",
     "modes_as_json",
     "operations",
+    "past_as_json",
     "profile",
     "profiles",
     "readiness_checks",
+    "recipients_as_json",
+    "refused_as_json",
     "report_as_json",
     "running",
     "serve",

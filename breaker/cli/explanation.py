@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from breaker.cli.output import STYLES, Column, print_table
+from breaker.cli.records import print_commands, print_recent, print_verdicts
 from breaker.cli.words import ago, lasting, many, moment, percent
 from breaker.domain.acts import UNENFORCEABLE
 from breaker.domain.detectors import PLATFORM_LINES, PLATFORM_PAUSES, Signal
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from breaker.domain.platform_standing import PlatformStanding
     from breaker.domain.probe import Outlook
-    from breaker.domain.standing import CommandRecord, Explanation, Standing
+    from breaker.domain.standing import Explanation, Standing
     from breaker.domain.windows import Series
 
 _WINDOWS = (
@@ -34,25 +35,6 @@ _WINDOWS = (
     Column("review at", justify="right"),
     Column("pause at", justify="right", wide=True),
 )
-_RECENT = (
-    Column("last"),
-    Column("sends", justify="right"),
-    Column("hard bounces", justify="right"),
-    Column("rate", justify="right"),
-    Column("all bounces", justify="right", wide=True),
-    Column("delivered", justify="right", wide=True),
-    Column("complaints", justify="right"),
-    Column("rejected", justify="right", wide=True),
-)
-_COMMANDS = (
-    Column("command"),
-    Column("wanted", wide=True),
-    Column("sent"),
-    Column("ended"),
-    Column("tries", justify="right"),
-    Column("error", shrinks=True),
-)
-
 _BAD = {Signal.BOUNCE: "hard bounce", Signal.COMPLAINT: "complaint"}
 _JUDGED = {Signal.BOUNCE: "sends", Signal.COMPLAINT: "delivered sends"}
 
@@ -70,11 +52,9 @@ def print_explanation(console: Console, explanation: Explanation, now: float) ->
     for line in _headrooms(standing):
         _say(console, line)
     console.print()
-    print_table(_RECENT, list(_recent(explanation)), console)
-    _print_verdicts(console, explanation)
-    if explanation.commands:
-        console.print()
-        print_table(_COMMANDS, [_command(one, now) for one in explanation.commands], console)
+    print_recent(console, explanation.recent)
+    print_verdicts(console, explanation.verdicts)
+    print_commands(console, explanation.commands, now)
     console.print()
     for line in _next_steps(explanation):
         console.print(Text(line), soft_wrap=True)  # in one piece, so that a command can be copied
@@ -146,18 +126,6 @@ def _print_probe(console: Console, probe: Outlook, now: float) -> None:
         _say(console, f"            a healthy account needs some {many(probe.still_needed_sends, 'send')} more{days}")
 
 
-def _print_verdicts(console: Console, explanation: Explanation) -> None:
-    if not explanation.verdicts:
-        return
-    console.print()
-    for verdict in explanation.verdicts:
-        moved = f"{verdict.before} -> {verdict.to}" if verdict.before is not verdict.to else f"{verdict.to}"
-        by = f" by {verdict.author}" if verdict.author else ""
-        held = f", held by {verdict.held_by}" if verdict.held_by else ""
-        _say(console, f"  {moment(verdict.at)}  verdict {verdict.id}: {moved} ({verdict.detector}{by}{held})")
-        _say(console, f"    {verdict.why}")
-
-
 def _windows(standing: Standing) -> Iterator[tuple[str, ...]]:
     counters = standing.counters
     yield from _windows_of("bounce", Signal.BOUNCE, counters.bounces, "sends")
@@ -192,35 +160,6 @@ def _headrooms(standing: Standing) -> Iterator[str]:
         yield f"  {signal}: {reached}, if it judges the last {left.window:,} {_JUDGED[signal]}"
 
 
-def _recent(explanation: Explanation) -> Iterator[tuple[str, ...]]:
-    for seconds, tally in explanation.recent.items():
-        yield (
-            lasting(seconds),
-            f"{tally.sends:,}",
-            f"{tally.hard_bounces:,}",
-            percent(rate(tally.hard_bounces, tally.sends)),
-            f"{tally.bounces:,}",
-            f"{tally.delivered:,}",
-            f"{tally.complaints:,}",
-            f"{tally.rejected:,}",
-        )
-
-
-def _command(command: CommandRecord, now: float) -> tuple[str | None, ...]:
-    ended = {"settled": "read back", "given_up": "GIVEN UP"}.get(command.ended or "", command.ended or "open")
-    when = f" {moment(command.ended_at)}" if command.ended_at else ""
-    waits = max(0.0, command.next_attempt_at - now)
-    due = f", again in {lasting(waits)}" if not command.ended and waits else ""
-    return (
-        command.kind,
-        moment(command.created_at),
-        moment(command.sent_at) if command.sent_at else None,
-        f"{ended}{when}{due}",
-        str(command.attempts),
-        command.error,
-    )
-
-
 def _next_steps(explanation: Explanation) -> Iterator[str]:
     """Yield what a person may want to type now."""
     standing = explanation.standing
@@ -242,6 +181,7 @@ def _next_steps(explanation: Explanation) -> Iterator[str]:
         answer = "To say yes" if standing.probe.asks else "To have it probed now"
         yield f'  {answer}:  breaker probe {name} --reason "..."'
     if circuit.state in (State.STOPPED, State.LIMITED, State.PROBING):
+        yield f"  What was refused meanwhile:  breaker explain {name} --refused"
         yield f'  To let it go:  breaker reset {name} --reason "..." --wait 60s'
     elif standing.enforceable:
         yield f'  To stop it:  breaker trip {name} --reason "..." --wait 60s'

@@ -22,6 +22,7 @@ from breaker.ports.feedback import Complaints, LearntDomain
 from breaker.ports.inventory import Inventory, InventoryItem
 from breaker.ports.leases import Leases
 from breaker.ports.ledger import BadOutcome, Counted, Ledger, LedgerTransaction, Send, TallyKey
+from breaker.ports.lookups import Looks, Lookups
 from breaker.ports.lost import Lost, LostHolds
 from breaker.ports.modes import Holds, ModeInForce, Modes, NoHolds
 from breaker.ports.outbox import Backlog, Command, Outbox
@@ -91,6 +92,8 @@ __all__ = [
     "LockedDomains",
     "LockedDrills",
     "LockedProbes",
+    "Looks",
+    "Lookups",
     "Lost",
     "LostHolds",
     "Misplaced",

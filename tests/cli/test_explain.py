@@ -66,3 +66,25 @@ def test_an_unknown_account_is_told_and_fails(shell: Terminal) -> None:
 
 def test_explain_takes_one_account(shell: Terminal) -> None:
     assert shell.breaker("explain", "workspace:x").code == 2
+
+
+def test_an_account_is_explained_as_it_stood_at_a_moment(shell: Terminal) -> None:
+    shell.prepare(_a_stopped_account)
+
+    before = shell.breaker("explain", "bad@x.example", "--at", "2025-11-20T11:59:59", "--json").json
+    said = shell.breaker("explain", "bad@x.example", "--at", "2025-11-20T12:00:00")
+
+    assert (before["state"], before["since"], before["verdicts"], before["commands"]) == ("sending", None, [], [])
+    assert said.code == 0
+    for part in (
+        "bad@x.example, as of 2025-11-20 12:00:00 UTC",
+        "state     stopped since 2025-11-20 12:00:00 UTC",
+        "sending -> stopped (operator by ada)",
+    ):
+        assert part in said.out
+
+
+def test_a_moment_to_come_is_bad_usage(shell: Terminal) -> None:
+    shell.prepare(_a_stopped_account)
+
+    assert shell.breaker("explain", "bad@x.example", "--at", "2999-01-01").code == 2

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from breaker.domain.guard import HeldStop, Raise, Usage
     from breaker.domain.listing import AccountFilter, Page, Sort
     from breaker.domain.modes import ConfiguredModes, SetMode
+    from breaker.domain.past import Past
     from breaker.domain.selectors import Selector
     from breaker.domain.standing import DomainStanding, Explanation, Standing, VerdictRecord
     from breaker.domain.states import State
@@ -44,6 +45,10 @@ class Explanations(Protocol):
 
     async def explain(self, standing: Standing) -> Explanation:
         """Return all that is known of an account."""
+        ...
+
+    async def past(self, standing: Standing, at: float) -> Past:
+        """Return how an account stood at a moment."""
         ...
 
 

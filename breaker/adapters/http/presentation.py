@@ -58,7 +58,7 @@ def account_as_json(standing: Standing) -> Json:
         "epoch": standing.circuit.epoch,
         "enforceable": standing.enforceable,
         "platform": _platform(standing.platform),
-        "pending": _pending(standing.circuit.pending),
+        "pending": pending_as_json(standing.circuit.pending),
         "enforcement": _enforcement(standing.enforcement),
         "probe": _probe(standing.probe) if standing.probe else None,
         "signals": {"bounce": _bounce(counters), "complaint": _complaint(counters)},
@@ -74,7 +74,7 @@ def explanation_as_json(explanation: Explanation) -> Json:
     setting = explanation.setting
     return {
         **account_as_json(explanation.standing),
-        "recent": {str(seconds): _recent(tally) for seconds, tally in explanation.recent.items()},
+        "recent": {str(seconds): recent_as_json(tally) for seconds, tally in explanation.recent.items()},
         "mode_setting": {
             "reason": setting.reason,
             "author": setting.author,
@@ -84,7 +84,7 @@ def explanation_as_json(explanation: Explanation) -> Json:
         if setting
         else None,
         "verdicts": [verdict_as_json(one) for one in explanation.verdicts],
-        "commands": [_command(one) for one in explanation.commands],
+        "commands": [command_as_json(one) for one in explanation.commands],
     }
 
 
@@ -98,7 +98,7 @@ def domain_as_json(standing: DomainStanding) -> Json:
         "state": circuit.state,
         "since": circuit.since,
         "epoch": circuit.epoch,
-        "pending": _pending(circuit.pending),
+        "pending": pending_as_json(circuit.pending),
         "enforcement": _enforcement(standing.enforcement),
         "cause": standing.cause,
         "accounts": standing.accounts,
@@ -185,7 +185,8 @@ def error_as_json(kind: str, message: str, request_id: str) -> Json:
     return {"error": {"type": kind, "message": message}, "request_id": request_id}
 
 
-def _pending(pending: Pending | None) -> Json | None:
+def pending_as_json(pending: Pending | None) -> Json | None:
+    """Return a held verdict that stands beside a state."""
     if pending is None:
         return None
     return {"verdict": pending.verdict, "to": pending.to, "at": pending.at, "held_by": pending.held_by}
@@ -263,7 +264,8 @@ def _headroom(left: Headroom) -> Json:
     return {"bad_outcomes": left.bad_outcomes, "sends": left.sends, "window": left.window}
 
 
-def _recent(tally: Tally) -> Json:
+def recent_as_json(tally: Tally) -> Json:
+    """Return what sends are worth."""
     return {
         "sends": tally.sends,
         "hard_bounces": tally.hard_bounces,
@@ -276,7 +278,8 @@ def _recent(tally: Tally) -> Json:
     }
 
 
-def _command(command: CommandRecord) -> Json:
+def command_as_json(command: CommandRecord) -> Json:
+    """Return a change wanted on the platform, and what became of it."""
     return {
         "kind": command.kind,
         "epoch": command.epoch,

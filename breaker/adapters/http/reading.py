@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from breaker.adapters.http.fleet_presentation import guard_as_json, hold_as_json, modes_as_json
+from breaker.adapters.http.lookup_presentation import past_as_json
 from breaker.adapters.http.presentation import (
     account_as_json,
     domain_as_json,
@@ -15,7 +16,7 @@ from breaker.adapters.http.presentation import (
     feedback_as_json,
     verdict_as_json,
 )
-from breaker.adapters.http.problems import Problem, respond
+from breaker.adapters.http.problems import Problem, bad_value, respond
 from breaker.adapters.http.queries import Query
 from breaker.config import Role
 from breaker.domain.circuit import Mode
@@ -84,10 +85,10 @@ class Reading:
         return respond({"data": [account_as_json(one) for one in page.items], "next_cursor": page.next_cursor})
 
     async def account(self, request: web.Request) -> web.Response:
-        """Tell everything of one account."""
+        """Tell everything of one account, or how it stood at a moment."""
         self._doorkeeper.admit(request, Role.READ)
-        query = Query(request, "application")
-        application = query.text("application")
+        query = Query(request, "application", "at")
+        application, at = query.text("application"), query.moment("at")
         found = [
             one
             for one in await self._find(request.match_info["id"])
@@ -97,7 +98,12 @@ class Reading:
             raise await self._not_found(request.match_info["id"])
         if len(found) > 1:
             raise _ambiguous(request.match_info["id"], [one.application_id for one in found])
-        return respond(explanation_as_json(await self._operations.explanations.explain(found[0])))
+        explanations = self._operations.explanations
+        if at is not None:
+            if at > self._operations.clock.now():
+                raise bad_value("at", "is a moment to come: nothing is known of it")
+            return respond(past_as_json(await explanations.past(found[0], at)))
+        return respond(explanation_as_json(await explanations.explain(found[0])))
 
     async def domains(self, request: web.Request) -> web.Response:
         """List the sending domains that have a circuit of their own, the worst state first."""

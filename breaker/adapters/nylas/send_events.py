@@ -102,6 +102,23 @@ class NylasSendEvents:
         found = [one async for records in self._pages(query) for one in records if one.message_id == message_id]
         return [event for one in found if (event := self._event(one)) is not None]
 
+    async def of_grant(self, grant_id: str, kind: OutcomeKind, span: Span) -> AsyncIterator[Sequence[SendEvent]]:
+        """Give what happened of one kind to a grant's messages within a span, page by page, the newest first.
+
+        Raises:
+            PlatformError: The rest can't be read now, or at all.
+        """
+        ends = {"start": str(span.begins_at), "end": str(span.ends_at - 1)}
+        async for records in self._pages({"grant_id": grant_id, "event_type[]": str(kind), **ends}):
+            events = [
+                self._event(one)
+                for one in records
+                if one.grant_id == grant_id and span.begins_at <= one.timestamp < span.ends_at
+            ]
+            yield [one for one in events if one is not None and one.kind is kind]
+            if records[-1].timestamp < span.begins_at:
+                return
+
     async def _pages(self, query: Mapping[str, str]) -> AsyncIterator[list[SendEventRecord]]:
         asked = {**query, "limit": str(_LARGEST_PAGE)}
         while True:

@@ -77,7 +77,7 @@ _CLEAR = """
     WHERE p.id = t.application_id AND m.application = p.application AND m.scope = t.scope AND m.name = t.name
 """
 
-_AUDIT_ACCOUNTS = """
+AUDIT_ACCOUNTS = """
     INSERT INTO verdicts (application, account, at, from_state, to_state, detector, epoch, why, author, context)
     SELECT a.application, c.account, $2, c.state, c.state, 'operator', c.epoch, $3, $4, $5::jsonb
     FROM circuits c JOIN accounts a USING (account)
@@ -221,7 +221,7 @@ class PostgresModes:
                     await connection.execute(_SET, *columns, act.mode, act.reason, act.author, now, expires_at)
                 if accounts:
                     why = mode_sentence("", act.mode, act.reason)
-                    await connection.execute(_AUDIT_ACCOUNTS, accounts, now, why, act.author, context)
+                    await connection.execute(AUDIT_ACCOUNTS, accounts, now, why, act.author, context)
                 for application, level, name in targets:
                     if level is not Level.ACCOUNT:
                         scope = f"{level}:{name}"

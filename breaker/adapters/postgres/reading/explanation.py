@@ -6,13 +6,15 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.adapters.postgres.reading.rows import COMMAND_COLUMNS, command_of
+from breaker.adapters.postgres.reading.rows import COMMAND_COLUMNS, VERDICT_COLUMNS, command_of, verdict_of
 from breaker.domain.circuit import Mode
 from breaker.domain.modes import Level, ModeSetting
+from breaker.domain.past import Past, as_of, state_after
 from breaker.domain.standing import RECENT, Explanation, sum_tallies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     import asyncpg
 
@@ -37,6 +39,28 @@ _SENDS = """
     WHERE application = (SELECT application FROM accounts WHERE account = $1) AND account = $1 AND sent_at >= $2
     GROUP BY outcomes
 """
+_SENDS_UNTIL = _SENDS.replace("GROUP BY", "AND sent_at <= $6 GROUP BY")
+
+
+_SINCE_LAST_MOVED = f"""
+    SELECT {VERDICT_COLUMNS} FROM verdicts v
+    WHERE v.account = $1 AND v.at <= $2 AND v.id >= coalesce(
+        (SELECT max(m.id) FROM verdicts m
+         WHERE m.account = $1 AND m.at <= $2 AND m.held_by IS NULL AND m.from_state <> m.to_state), 0)
+    ORDER BY v.id DESC LIMIT 1000
+"""  # noqa: S608 - made of constants
+
+_UNTIL = f"""
+    SELECT v.account, {VERDICT_COLUMNS} FROM verdicts v
+    WHERE v.at <= $2 AND (v.account = $1 OR (
+        v.account IS NULL AND v.scope = ANY($3::text[])
+        AND v.application = (SELECT application FROM applications WHERE id = $4)))
+    ORDER BY v.id DESC LIMIT $5
+"""  # noqa: S608 - made of constants
+
+_COMMANDS_UNTIL = f"""
+    SELECT {COMMAND_COLUMNS} FROM commands m WHERE m.account = $1 AND m.created_at <= $3 ORDER BY m.id DESC LIMIT $2
+"""  # noqa: S608 - made of constants
 
 
 class PostgresExplanations:
@@ -75,6 +99,40 @@ class PostgresExplanations:
         begins = [max(int(self._now()) - seconds, ceil(standing.counters.restarted_at)) for seconds in RECENT]
         with translated():
             rows = await self._pool.fetch(_SENDS, standing.key, min(begins), *begins)
+        return self._tallies(rows)
+
+    async def past(self, standing: Standing, at: float, *, entries: int = 10) -> Past:
+        """Return how an account stood at a moment.
+
+        Args:
+            standing: The account.
+            at: The moment, Unix seconds.
+            entries: How many verdicts and commands at most.
+        """
+        groups = [
+            *("hold", "guard", f"application:{standing.application_id}", f"domain:{standing.domain}"),
+            f"workspace:{standing.home_workspace_id}",
+        ]
+        begins = [int(at) - seconds for seconds in RECENT]
+        with translated():
+            own = await self._pool.fetch(_SINCE_LAST_MOVED, standing.key, at)
+            shown = await self._pool.fetch(_UNTIL, standing.key, at, groups, standing.application_id, entries)
+            commands = await self._pool.fetch(_COMMANDS_UNTIL, standing.key, entries, at)
+            sends = await self._pool.fetch(_SENDS_UNTIL, standing.key, min(begins), *begins, int(at))
+        state, since, epoch, pending = state_after([verdict_of(row, standing.id, standing.address) for row in own])
+        return Past(
+            standing=standing,
+            at=at,
+            state=state,
+            since=since,
+            epoch=epoch,
+            pending=pending,
+            verdicts=tuple(verdict_of(row[1:], standing.id if row[0] else None, standing.address) for row in shown),
+            commands=tuple(as_of(command_of(row), at) for row in commands),
+            recent=self._tallies(sends),
+        )
+
+    def _tallies(self, rows: Sequence[Sequence[Any]]) -> Mapping[int, Tally]:
         return {
             seconds: sum_tallies([(row[0], row[1 + place]) for row in rows], self._counting)
             for place, seconds in enumerate(RECENT)

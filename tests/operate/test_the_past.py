@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from breaker.domain.acts import Act, ActKind
+from breaker.domain.circuit import HeldBy, Mode, Pending
+from breaker.domain.selectors import parse_selector
+from breaker.domain.states import State
+
+if TYPE_CHECKING:
+    from breaker.domain.past import Past
+    from tests.fleet import Fleet
+
+HOUR = 3_600.0
+
+
+async def do(known: Fleet, kind: ActKind, selector: str = "grant-1", mode: Mode | None = None) -> None:
+    await known.operations.operator.carry_out(Act(kind, "trial", "ada", mode=mode), [parse_selector(selector)])
+
+
+async def past(known: Fleet, at: float) -> Past:
+    (standing,) = await known.operations.accounts.find(parse_selector("grant-1"))
+    return await known.operations.explanations.past(standing, at)
+
+
+async def test_a_past_moment_is_told_as_it_was(known: Fleet) -> None:
+    begun = known.clock.now()
+    key = await known.know("agent@x.example", "grant-1")
+    known.clock.time += HOUR
+    held = await known.suspend(key, State.STOPPED)
+    known.clock.time += HOUR
+    await do(known, ActKind.TRIP)
+    known.clock.time += HOUR
+    await do(known, ActKind.MODE, "domain:x.example", Mode.ENFORCE)
+    await known.pool.execute("UPDATE commands SET sent_at = $1, ended_at = $1, ended = 'settled'", known.clock.now())
+    known.clock.time += HOUR
+    await do(known, ActKind.RESET)
+
+    first, observed, stopped, enforced, free = [await past(known, begun + hours * HOUR) for hours in (0.5, 1, 2, 3, 4)]
+
+    assert [(one.state, one.since, one.epoch, one.pending) for one in (first, observed, stopped, enforced, free)] == [
+        (State.SENDING, None, 0, None),
+        (State.SENDING, None, 0, Pending(held, State.STOPPED, begun + HOUR, HeldBy.OBSERVE)),
+        (State.STOPPED, begun + 2 * HOUR, 1, None),
+        (State.STOPPED, begun + 2 * HOUR, 1, None),
+        (State.SENDING, begun + 4 * HOUR, 2, None),
+    ]
+    assert [len(one.verdicts) for one in (first, observed, stopped, enforced, free)] == [0, 1, 2, 3, 4]
+    assert enforced.verdicts[0].scope == "domain:x.example"
+    assert [(one.kind, one.sent_at, one.ended) for one in stopped.commands] == [
+        ("quarantine", None, None),
+        ("block", None, None),
+    ]
+    assert {one.ended for one in enforced.commands} == {"settled"}
+
+
+async def test_a_mode_of_one_account_leaves_what_was_pending(known: Fleet) -> None:
+    key = await known.know("agent@x.example", "grant-1")
+    held = await known.suspend(key, State.STOPPED)
+    known.clock.time += HOUR
+    await do(known, ActKind.MODE, "grant-1", Mode.ENFORCE)
+
+    found = await past(known, known.clock.now())
+
+    assert found.pending == Pending(held, State.STOPPED, known.clock.now() - HOUR, HeldBy.OBSERVE)
