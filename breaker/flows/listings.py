@@ -91,6 +91,8 @@ class Listings:
         for adding in (True, False):
             for made in LISTS:
                 some = self._open(one for one in commands if LISTED[one.kind] is made and (one.kind in HOLDS) is adding)
+                if some and not adding:
+                    some = await self._still_wanted(some)
                 if some and self.may_go_on():
                     await self._change(made, some, adding=adding)
         return self._outcomes
@@ -174,6 +176,16 @@ class Listings:
                 else:
                     await self.outbox.note_address(account.key, grant.address)
                     self._addresses[command.id] = frozenset({grant.address})
+
+    async def _still_wanted(self, commands: Sequence[Command]) -> list[Command]:
+        """Return what lifts and was not superseded since it was claimed; the rest is not begun, and superseded soon.
+
+        It is asked once requests have their turn again: to wait for it may take a minute, and who is stopped meanwhile
+        is not to be let go for the moment until his stop is carried out.
+        """
+        await self.platform.at(Urgency.RESET).ready()
+        current = await self.outbox.current(commands)
+        return [command for command in commands if command.id in current]
 
     async def _change(self, made: Made, commands: Sequence[Command], *, adding: bool) -> None:
         list_id = self.fixtures.ids[made]

@@ -87,6 +87,10 @@ class Outbox(Protocol):
         """
         ...
 
+    async def current(self, commands: Sequence[Command]) -> frozenset[int]:
+        """Return the ids of those that are still wanted: open, and of the epoch of whom they concern."""
+        ...
+
     async def settle(self, commands: Sequence[Command], now: float, notice: str | None = None) -> None:
         """End commands that were read back; an account without another open one is confirmed as it is wanted.
 

@@ -195,6 +195,10 @@ class Platform(Protocol):
         """Return the policies of the same application, asked with the same urgency."""
         ...
 
+    async def ready(self) -> None:
+        """Return when a request of this urgency would be sent at once; none is."""
+        ...
+
     async def application_id(self) -> str:
         """Return the id of the application that the API key belongs to."""
         ...

@@ -100,3 +100,18 @@ async def test_no_rate_is_exceeded_over_a_minute(rate: float) -> None:
 
     assert len(turns.given) in {int(60 * rate + max(1.0, rate)), int(60 * rate + max(1.0, rate)) - 1}
     await turns.end()
+
+
+async def test_who_asks_whether_it_is_his_turn_waits_for_it_and_takes_none() -> None:
+    turns = Turns(1.0)
+    turns.budget.close_for(30.0)
+    asking = asyncio.create_task(turns.budget.ready(Urgency.RESET))
+
+    await turns.clock.advance(29.0)
+    early = asking.done()
+    await turns.clock.advance(1.0)
+    turns.ask("reset", Urgency.RESET)
+    await turns.clock.advance(0.0)
+
+    assert (early, asking.done(), turns.given) == (False, True, [("reset", 30.0)])
+    await turns.end()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 from bisect import insort
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from breaker.ports import Urgency
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from breaker.ports import Clock
 
 REQUESTS_PER_SECOND = 20.0
@@ -62,14 +65,25 @@ class Budget:
 
     async def turn(self, urgency: Urgency) -> None:
         """Return when a request of this urgency may be sent."""
+        async with self._in_line(urgency):
+            self._all.take()
+            if urgency is Urgency.SWEEP:
+                self._sweeps.take()
+
+    async def ready(self, urgency: Urgency) -> None:
+        """Return when a request of this urgency would have its turn at once; none is taken."""
+        async with self._in_line(urgency):
+            pass
+
+    @asynccontextmanager
+    async def _in_line(self, urgency: Urgency) -> AsyncIterator[None]:
+        """Wait in line, and leave it when the block ends."""
         place = (urgency, next(self._order))
         insort(self._waiting, place)
         try:
             while (wait := self._wait(place)) > 0.0:
                 await self._clock.sleep(max(wait, _SHORTEST_WAIT))
-            self._all.take()
-            if urgency is Urgency.SWEEP:
-                self._sweeps.take()
+            yield
         finally:
             self._waiting.remove(place)
 

@@ -81,6 +81,10 @@ class NylasPlatform:
         """Return the same platform, asked with this urgency."""
         return NylasPlatform(self._transport, urgency)
 
+    async def ready(self) -> None:
+        """Wait for the turn that the next request will have."""
+        await self._transport.budget.ready(self._urgency)
+
     def policies(self) -> NylasPolicies:
         """Return the policies of the same application."""
         return NylasPolicies(self._transport, self._urgency)

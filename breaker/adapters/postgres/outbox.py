@@ -69,6 +69,14 @@ _CLAIM = """
 
 _HOLDS, _LIFTS = sorted(set(PRIORITIES.values()))
 
+_CURRENT = """
+    SELECT o.id
+    FROM commands o
+    LEFT JOIN circuits c ON c.account = o.account
+    LEFT JOIN domain_circuits d ON d.application = o.application AND d.domain = o.domain
+    WHERE o.id = ANY($1::bigint[]) AND o.ended_at IS NULL AND o.epoch = coalesce(c.epoch, d.epoch)
+"""
+
 _LOCK_CIRCUITS = """
     SELECT account, state, epoch, permitted FROM circuits WHERE account = ANY($1::int[])
     ORDER BY account FOR NO KEY UPDATE
@@ -164,6 +172,12 @@ class PostgresOutbox:
             )
             for row in rows
         ]
+
+    async def current(self, commands: Sequence[Command]) -> frozenset[int]:
+        """Ask as late as can be: what was claimed may be superseded by now."""
+        with translated():
+            rows = await self._pool.fetch(_CURRENT, [command.id for command in commands])
+        return frozenset(number for (number,) in rows)
 
     async def settle(self, commands: Sequence[Command], now: float, notice: str | None = None) -> None:
         """End commands and confirm whom they concern, if the circuit is still of their epoch."""
