@@ -56,9 +56,11 @@ class Admin:
 
 
 @asynccontextmanager
-async def admin(database_url: str, folder: Path, *, tokens: str = TOKENS) -> AsyncIterator[Admin]:
+async def admin(
+    database_url: str, folder: Path, *, tokens: str = TOKENS, actuators: str = "block,quarantine"
+) -> AsyncIterator[Admin]:
     """Give a listener over an empty fleet."""
-    async with fleet(database_url, folder, actuators="block,quarantine", admin_tokens=tokens) as known:
+    async with fleet(database_url, folder, actuators=actuators, admin_tokens=tokens) as known:
         metrics = Metrics()
         held: list[Admin] = []
         health = Health(readiness_checks(known.pool, lambda: held[0].secret_known), metrics.registry)
