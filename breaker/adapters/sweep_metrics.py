@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from breaker.domain.webhook_status import WebhookStatus
+
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-WEBHOOKS = ("active", "pause", "failing", "failed", "missing")
 
 
 class SweepMetrics:
@@ -42,7 +42,7 @@ class SweepMetrics:
         )
         self._periods: dict[tuple[str, str], float] = {}
         self._successes: dict[tuple[str, str], float] = {}
-        self._statuses: dict[str, str] = {}
+        self._statuses: dict[str, WebhookStatus] = {}
 
     def swept(self, application_id: str, sweep: str, period: float | None, now: float) -> None:
         """Note a sweep that was made.
@@ -59,11 +59,11 @@ class SweepMetrics:
         self._successes[sweep, application_id] = now
         self._success.labels(sweep).set(min(_of(sweep, self._successes)))
 
-    def webhook(self, application_id: str, status: str) -> None:
+    def webhook(self, application_id: str, status: WebhookStatus) -> None:
         """Note the status of an application's webhook."""
-        self._statuses[application_id] = status if status in WEBHOOKS else "missing"
+        self._statuses[application_id] = status
         counts = Counter(self._statuses.values())
-        for one in WEBHOOKS:
+        for one in WebhookStatus:
             self._webhooks.labels(one).set(counts[one])
 
 

@@ -131,7 +131,7 @@ class Attendance:
         prober = _prober(around, shared)
         self._probers.append(prober)
         self._probing.append(workers.every("probing", prober, rhythm.probing, clock.sleep))
-        start_sweeps(around, shared, self.grants_read.set)
+        start_sweeps(one, platform, around, shared, self.grants_read.set)
         may_act = partial(_may_act, shared, application_id)
         protection = watch_protection(one, around, shared.pool, shared.metrics, may_act)
         workers.every("protection", protection, rhythm.protection, clock.sleep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from breaker.adapters.postgres.domains import PostgresDomains
 from breaker.adapters.postgres.lost import PostgresLostHolds
 from breaker.adapters.postgres.placements import PostgresPlacements
 from breaker.app.derived import window_sizes
+from breaker.app.installations import webhook_url
+from breaker.app.webhook_watch import fill_gaps, watch_webhook
 from breaker.domain.lost import Response
 from breaker.domain.modes import ACTING
 from breaker.domain.placement import Move
@@ -29,7 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from breaker.adapters.metrics import Metrics
+    from breaker.adapters.nylas.client import NylasPlatform
     from breaker.app.attendance import Shared
+    from breaker.app.guarded import Guarded
     from breaker.domain.placement import Place
     from breaker.flows.carry_out import Surroundings
     from breaker.ports import Lost
@@ -103,10 +108,14 @@ def _whom(about: Account | SendingDomain) -> dict[str, str | None]:
     return {"account": about.id, "account_address": about.address}
 
 
-def start_sweeps(around: Surroundings, shared: Shared, grants_read: Callable[[], None]) -> None:
+def start_sweeps(
+    one: Guarded, platform: NylasPlatform, around: Surroundings, shared: Shared, grants_read: Callable[[], None]
+) -> None:
     """Begin the sweeps of one application.
 
     Args:
+        one: The application.
+        platform: Its side of the platform.
         around: Its surroundings on the platform.
         shared: What it shares with the daemon's other applications.
         grants_read: Called once all grants were read, by this daemon or by another.
@@ -121,10 +130,16 @@ def start_sweeps(around: Surroundings, shared: Shared, grants_read: Callable[[],
     placements = _sweeping("placements", _placements(around, shared, put_back), lease, around, shared)
     lists = _sweeping("lists", _lists(around, shared, put_back), lease, around, shared)
     domains = _sweeping("domains", _domains(around, put_back, shared), lease, around, shared)
+    url = webhook_url(shared.settings, replace(one.application, id=around.application_id))
+    watch = watch_webhook(around, url, shared, partial(_acts, shared, around.application_id))
+    webhook = _sweeping("webhook", watch, lease, around, shared)
+    gaps = fill_gaps(around, platform, shared)
     shared.workers.start("lease of sweeps", keep(lease))
     shared.workers.every("placements", read_grants, shared.rhythm.grants, placements.rest)
     shared.workers.every("adoption", lists, shared.rhythm.adoption, lists.rest)
     shared.workers.every("adoption of domains", domains, shared.rhythm.adoption, domains.rest)
+    shared.workers.every("webhook", webhook, shared.rhythm.webhook, webhook.rest)
+    shared.workers.every("gaps of the feed", gaps, shared.rhythm.gaps, around.clock.sleep)
 
 
 def _sweeping(
@@ -148,11 +163,17 @@ def _put_back(around: Surroundings, shared: Shared) -> PutBack:
 
 async def _may_act(shared: Shared, about: Account | SendingDomain) -> bool:
     """Tell whether Breaker may put somebody back; of a domain: whether it may act in its application at all."""
-    modes, now = shared.operations.modes, shared.clock.now()
     if isinstance(about, SendingDomain):
-        return shared.modes is modes and await modes.acts_in(about.application_id, None, now)
+        return await _acts(shared, about.application_id)
+    now = shared.clock.now()
     in_force = await shared.modes.in_force(about, now)
-    return in_force.mode in ACTING and modes.hold(now) is None
+    return in_force.mode in ACTING and shared.operations.modes.hold(now) is None
+
+
+async def _acts(shared: Shared, application_id: str) -> bool:
+    """Tell whether Breaker may act anywhere in an application."""
+    modes = shared.operations.modes
+    return shared.modes is modes and await modes.acts_in(application_id, None, shared.clock.now())
 
 
 def _lists(around: Surroundings, shared: Shared, put_back: PutBack) -> Sweep:

@@ -24,6 +24,8 @@ class Rhythm:
         evaluations: Between two readings of the platform's receipts of refused sends; seconds of the wall.
         counts: Between two comparisons of our counts with the platform's, and before the first; seconds of the wall.
         protection: Between two looks at whether Breaker's rules hold for all accounts.
+        webhook: Between two looks at the webhook's status on the platform.
+        gaps: Between two looks at whether something was not heard, and can be read from the platform by now.
     """
 
     upkeep: float = 60.0
@@ -38,3 +40,5 @@ class Rhythm:
     evaluations: float = 60.0
     counts: float = 3_600.0
     protection: float = 60.0
+    webhook: float = 60.0
+    gaps: float = 60.0

@@ -44,6 +44,7 @@ from breaker.ports.platform import (
 from breaker.ports.policies import DAILY_SENDS, UNLIMITED, Policies, Policy, PolicyContent
 from breaker.ports.probes import Confirmation, Due, LockedProbes, Probes
 from breaker.ports.standings import Announced, PlatformStandings, Refused, Unread
+from breaker.ports.unheard import Unheard, UnheardTimes
 
 __all__ = [
     "AGENT_PROVIDER",
@@ -122,6 +123,8 @@ __all__ = [
     "TryAgainError",
     "TryTransactionAgainError",
     "Unfinished",
+    "Unheard",
+    "UnheardTimes",
     "Unread",
     "Urgency",
     "ValueList",

@@ -170,6 +170,7 @@ class Webhook:
         description: What people call it.
         compressed: Whether they are compressed, and signed so.
         secret: What they are signed with; known only in the answer that made or rotated it.
+        status_at: Since when it has its status, Unix seconds, or None where the platform does not say.
     """
 
     id: str
@@ -179,6 +180,7 @@ class Webhook:
     description: str = ""
     compressed: bool = False
     secret: str | None = field(default=None, repr=False)
+    status_at: float | None = None
 
 
 class Platform(Protocol):

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from breaker.adapters.nylas.budget import Budget
 from breaker.adapters.sweep_metrics import SweepMetrics
+from breaker.domain.webhook_status import WebhookStatus
 from breaker.flows.lease import Lease
 from breaker.flows.sweeping import Sweeping, keep
 from breaker.ports import Urgency
@@ -70,8 +71,8 @@ async def test_the_metrics_tell_of_the_application_that_is_worst_off() -> None:
     metrics.swept("a", "lists", 60.0, 1_000.0)
     metrics.swept("b", "lists", 90.0, 900.0)
     metrics.swept("b", "placements", None, 900.0)
-    metrics.webhook("a", "active")
-    metrics.webhook("b", "failing")
+    metrics.webhook("a", WebhookStatus.ACTIVE)
+    metrics.webhook("b", WebhookStatus.FAILING)
 
     lines = generate_latest(registry).decode().splitlines()
 

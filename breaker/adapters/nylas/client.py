@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from breaker.adapters.nylas.policies import NylasPolicies
+from breaker.adapters.nylas.send_events import NylasSendEvents
 from breaker.adapters.nylas.send_metrics import NylasSendMetrics
 from breaker.adapters.nylas.send_path import NylasSendPath
 from breaker.adapters.nylas.transport import Request
@@ -92,6 +93,10 @@ class NylasPlatform:
     def send_metrics(self) -> NylasSendMetrics:
         """Return what the platform counted of the same application."""
         return NylasSendMetrics(self._transport)
+
+    def send_events(self, application_id: str) -> NylasSendEvents:
+        """Return what the platform kept of the same application's sends."""
+        return NylasSendEvents(self._transport, application_id)
 
     def send_path(self) -> NylasSendPath:
         """Return how mail is sent as an account of the same application."""

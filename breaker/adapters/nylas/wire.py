@@ -233,6 +233,7 @@ class WebhookRecord(msgspec.Struct):
     description: str | None = None
     compressed_delivery: bool = False
     webhook_secret: str | None = None
+    status_updated_at: float | str | None = None
 
     def value(self) -> Webhook:
         """Return it in Breaker's words."""
@@ -244,4 +245,5 @@ class WebhookRecord(msgspec.Struct):
             description=self.description or "",
             compressed=self.compressed_delivery,
             secret=self.webhook_secret or None,
+            status_at=self.status_updated_at if isinstance(self.status_updated_at, float) else None,
         )
