@@ -237,7 +237,7 @@ class Metrics:
         )
         self._domains = Gauge(
             "breaker_domains",
-            "Sending domains whose own circuit is warned or stopped, by state; a stopped one pages. Polled.",
+            "Sending domains whose own circuit is warned, stopped or probing, by state; a stopped one pages. Polled.",
             ["state"],
             registry=registry,
         )
@@ -250,6 +250,12 @@ class Metrics:
         self._probe_steps = Counter(
             "breaker_probe_steps_total",
             "Steps of probes: rounds opened (open) and closed (close), and how probes ended (accept, fail, ease).",
+            ["step"],
+            registry=registry,
+        )
+        self._domain_probe_steps = Counter(
+            "breaker_domain_probe_steps_total",
+            "Steps of the probes of sending domains: rounds opened (open) and closed (close); ends (accept, fail).",
             ["step"],
             registry=registry,
         )
@@ -450,6 +456,10 @@ class Metrics:
         """Count a step of a probe."""
         self._probe_steps.labels(step).inc()
 
+    def domain_probe(self, step: Step) -> None:
+        """Count a step of a sending domain's probe."""
+        self._domain_probe_steps.labels(step).inc()
+
     # --- What stands ---
 
     async def poll(self, counts: Counts, now: float) -> None:
@@ -465,7 +475,7 @@ class Metrics:
             for mode in Mode:
                 self._accounts.labels(state, mode).set(accounts.get((state, mode), 0))
         domains = await counts.domains_by_state()
-        for state in (State.WARNED, State.STOPPED):
+        for state in (State.WARNED, State.STOPPED, State.PROBING):
             self._domains.labels(state).set(domains.get(state, 0))
         probes = await counts.probes_by_phase()
         for phase in Phase:

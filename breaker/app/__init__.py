@@ -15,7 +15,7 @@ from breaker.adapters.http.support_presentation import support_as_json
 from breaker.app.backtest import Backtest, TruthError, backtest
 from breaker.app.daemon import Daemon, running, serve, spare_the_collector
 from breaker.app.database import UnavailableError, embedded_postgres, migrate, migration_sql
-from breaker.app.demo import DEMO_TOKEN, DemoPlan, DemoResult, Stop, demonstrate
+from breaker.app.demo import DEMO_TOKEN, DemoPlan, DemoResult, DomainStop, Stop, demonstrate
 from breaker.app.derived import (
     actuators_of,
     configured_modes,
@@ -42,6 +42,7 @@ __all__ = [
     "Daemon",
     "DemoPlan",
     "DemoResult",
+    "DomainStop",
     "FleetVolumes",
     "History",
     "Installation",

@@ -16,6 +16,7 @@ from breaker.adapters.postgres.outbox import PostgresOutbox
 from breaker.adapters.postgres.probes import PostgresProbes
 from breaker.adapters.postgres.reading.report import PostgresReport
 from breaker.app.derived import counting, probe_rules, window_sizes
+from breaker.app.domain_probing import domain_prober
 from breaker.app.protection import watch_protection
 from breaker.app.reconciling import start_sweeps
 from breaker.app.workers import BREATH, again_and_again
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from breaker.app.workers import Workers
     from breaker.config import Settings
     from breaker.flows.holding import Holding
+    from breaker.flows.probe_domains import DomainProber
     from breaker.ports import Clock, Modes
 
 _WEEK = 7 * 86_400.0
@@ -101,7 +103,7 @@ class Attendance:
     def __init__(self) -> None:
         self.grants_read = asyncio.Event()
         self._senders: list[Sender] = []
-        self._probers: list[Prober] = []
+        self._probers: list[Prober | DomainProber] = []
         self._probing: list[asyncio.Task[None]] = []
 
     def wake(self) -> None:
@@ -131,6 +133,9 @@ class Attendance:
         prober = _prober(around, shared)
         self._probers.append(prober)
         self._probing.append(workers.every("probing", prober, rhythm.probing, clock.sleep))
+        of_domains = domain_prober(around, shared, _PROBER_LEASE)
+        self._probers.append(of_domains)
+        self._probing.append(workers.every("probing of domains", of_domains, rhythm.probing, clock.sleep))
         start_sweeps(one, platform, around, shared, self.grants_read.set)
         may_act = partial(_may_act, shared, application_id)
         protection = watch_protection(one, around, shared.pool, shared.metrics, may_act)

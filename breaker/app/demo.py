@@ -2,6 +2,9 @@
 
 With Breaker it is all real but the platform: an embedded PostgreSQL, the daemon in `enforce`, signed webhooks and calls
 over sockets. Both run on one simulated clock, which stands still whenever something is under way.
+
+Two fifths of the fleet share a sending domain whose DKIM breaks one morning and is repaired by the afternoon: it is
+stopped as a whole, and comes back by the probe of one of its mailboxes.
 """
 
 from __future__ import annotations
@@ -26,9 +29,10 @@ from breaker.app.installations import installations
 from breaker.app.rhythm import Rhythm
 from breaker.config import load
 from breaker.domain.commands import CommandKind
+from breaker.domain.probing import Step
 from breaker.domain.selectors import parse_selector
 from breaker.domain.states import State
-from breaker.simulator.fleets.scenarios import FleetSize, mixed_fleet
+from breaker.simulator.fleets.scenarios import FleetSize, shared_domain_fleet
 from breaker.simulator.naive import NaiveBreaker
 from breaker.simulator.simulation import Simulation
 
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from breaker.domain.standing import Explanation
     from breaker.flows.judge import Given
     from breaker.flows.judge_domains import GivenDomain
+    from breaker.flows.probe_domains import DomainStep
     from breaker.ports import Command
     from breaker.simulator.clock import SimulatedClock
     from breaker.simulator.fleets.truth import AccountTruth, FleetTruth
@@ -104,6 +109,11 @@ class DomainStop:
         at: When it was decided, Unix seconds.
         confirmed_at: When the platform was read back, or None.
         why: The verdict's sentence.
+        stops: How often it was stopped, failed probes not counted.
+        single: Verdicts about single mailboxes of it while it was stopped or probed.
+        probed_by: The mailboxes that probed it, one after the other.
+        rounds: How many rounds of sends they had.
+        back_at: When it was let go with all of its mailboxes, or None.
     """
 
     domain: str
@@ -111,6 +121,11 @@ class DomainStop:
     at: float
     confirmed_at: float | None
     why: str
+    stops: int
+    single: int
+    probed_by: tuple[str, ...]
+    rounds: int
+    back_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +187,10 @@ class Audience(Protocol):
         """A verdict about a sending domain was committed."""
         ...
 
+    def probes_domain(self, at: float, done: DomainStep) -> None:
+        """A step of a sending domain's probe was committed."""
+        ...
+
     def obeys(self, at: float, command: Command) -> None:
         """The platform was read back for a command."""
         ...
@@ -189,24 +208,40 @@ class _Listener:
         self._audience = audience
         self.unsettled = False
         self.given: dict[str, tuple[Given, float]] = {}
-        self.domains: dict[str, GivenDomain] = {}
+        self.domains: dict[str, list[GivenDomain]] = {}
+        self.steps: dict[str, list[DomainStep]] = {}
+        self.single: Counter[str] = Counter()
         self.confirmed: dict[str, float] = {}
 
     def decided(self, given: Given) -> None:
         self.unsettled = True
         if given.verdict.applied and given.verdict.to in {State.STOPPED, State.LIMITED}:
             self.given[given.account.id] = (given, given.verdict.at)
+        domain = f"domain:{given.account.domain}"
+        if domain in self.domains and not self.is_back(domain):
+            self.single[domain] += 1
         self._audience.decides(self._clock.now(), given)
 
     def decided_domain(self, given: GivenDomain) -> None:
         self.unsettled = True
         if given.verdict.applied and given.verdict.to is State.STOPPED:
-            self.domains[given.domain.id] = given
+            self.domains.setdefault(given.domain.id, []).append(given)
         self._audience.decides_domain(self._clock.now(), given)
 
+    def probed_domain(self, done: DomainStep) -> None:
+        self.unsettled = True
+        self.steps.setdefault(done.domain.id, []).append(done)
+        self._audience.probes_domain(self._clock.now(), done)
+
+    def is_back(self, domain: str) -> bool:
+        last = next(reversed(self.steps.get(domain, ())), None)
+        return last is not None and last.step is Step.ACCEPT and last.id > self.domains[domain][-1].id
+
     def obeyed(self, command: Command, seconds: float) -> None:  # noqa: ARG002 - simulated seconds say nothing here
-        if command.kind in {CommandKind.BLOCK, CommandKind.LIMIT, CommandKind.BLOCK_DOMAIN}:
+        if command.kind in {CommandKind.BLOCK, CommandKind.LIMIT}:
             self.confirmed[command.about.id] = self._clock.now()
+        elif command.kind is CommandKind.BLOCK_DOMAIN:
+            self.confirmed.setdefault(command.about.id, self._clock.now())  # between rounds it is blocked again
         self._audience.obeys(self._clock.now(), command)
 
 
@@ -324,7 +359,7 @@ async def _world(plan: DemoPlan, home: Path, audience: Audience) -> AsyncIterato
         database_url = await postgres.start()
         stack.push_async_callback(postgres.stop)
         await upgrade(database_url)
-        simulation = Simulation(mixed_fleet(plan.size, plan.seed), plan.seed)
+        simulation = Simulation(shared_domain_fleet(plan.size, plan.seed), plan.seed)
         url = await simulation.platform.start()
         stack.push_async_callback(simulation.platform.stop)
         flags: dict[str, object] = {
@@ -399,12 +434,12 @@ def _heard(future: asyncio.Future[FleetTruth] | asyncio.Future[NaiveResult]) -> 
 
 def _without_breaker(plan: DemoPlan) -> FleetTruth:
     """Run the fleet with nobody listening; in a process of its own."""
-    return asyncio.run(_alone(Simulation(mixed_fleet(plan.size, plan.seed), plan.seed), plan))
+    return asyncio.run(_alone(Simulation(shared_domain_fleet(plan.size, plan.seed), plan.seed), plan))
 
 
 def _with_naive_breaker(plan: DemoPlan) -> NaiveResult:
     """Run the fleet under a naive breaker; in a process of its own."""
-    simulation = Simulation(mixed_fleet(plan.size, plan.seed), plan.seed)
+    simulation = Simulation(shared_domain_fleet(plan.size, plan.seed), plan.seed)
     naive = NaiveBreaker(simulation.fleet.application)
     simulation.platform.deliveries.taps.append(naive.hear)
     truth = asyncio.run(_alone(simulation, plan))
@@ -431,16 +466,25 @@ def _stops(truth: FleetTruth, listener: _Listener) -> tuple[Stop, ...]:
 
 def _domain_stops(truth: FleetTruth, listener: _Listener) -> tuple[DomainStop, ...]:
     accounts = Counter(one.address.rpartition("@")[2] for one in truth.accounts)
-    return tuple(
-        DomainStop(
-            given.domain.name,
-            accounts[given.domain.name],
-            given.verdict.at,
-            listener.confirmed.get(name),
-            given.verdict.why,
+    stops = []
+    for name, given in sorted(listener.domains.items()):
+        first, steps = given[0], listener.steps.get(name, [])
+        opened = [one for one in steps if one.step is Step.OPEN]
+        stops.append(
+            DomainStop(
+                first.domain.name,
+                accounts[first.domain.name],
+                first.verdict.at,
+                listener.confirmed.get(name),
+                first.verdict.why,
+                stops=len(given),
+                single=listener.single[name],
+                probed_by=tuple(dict.fromkeys(one.account for one in opened if one.account)),
+                rounds=len(opened),
+                back_at=steps[-1].verdict.at if listener.is_back(name) else None,
+            )
         )
-        for name, given in sorted(listener.domains.items())
-    )
+    return tuple(stops)
 
 
 def _instructive(stops: tuple[Stop, ...]) -> tuple[Stop, ...]:

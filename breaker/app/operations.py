@@ -96,7 +96,7 @@ def wire_operations(settings: Settings, pool: asyncpg.Pool, clock: Clock) -> Ope
             in_force.protected_now,
         ),
         explanations=PostgresExplanations(pool, trail, counting(settings), clock.now),
-        domains=PostgresDomainStandings(pool),
+        domains=PostgresDomainStandings(pool, lambda: probe_rules(in_force.settings)),
         feedback=PostgresFeedback(pool),
         trail=trail,
         fleet=PostgresFleet(pool, lambda: in_force.modes, clock.now),

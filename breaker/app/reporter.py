@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from breaker.flows.count import Report
     from breaker.flows.judge_domains import GivenDomain
     from breaker.flows.probe import Done
+    from breaker.flows.probe_domains import DomainStep
     from breaker.ports import Announced, Command
 
 _NAMED = 20
@@ -36,6 +37,10 @@ class Listener(Protocol):
 
     def decided_domain(self, given: GivenDomain) -> None:
         """A verdict about a sending domain was committed."""
+        ...
+
+    def probed_domain(self, done: DomainStep) -> None:
+        """A step of a sending domain's probe was committed."""
         ...
 
     def obeyed(self, command: Command, seconds: float) -> None:
@@ -93,6 +98,14 @@ class Reporter:
         self._metrics.probe(done.step)
         if self._listener is not None:
             self._listener.decided(Given(done.id, done.account, done.verdict, Mode.ENFORCE))
+        self._wake()
+
+    def probed_domain(self, done: DomainStep) -> None:
+        """A step of a sending domain's probe was committed."""
+        self._metrics.verdict(done.verdict, Mode.ENFORCE)
+        self._metrics.domain_probe(done.step)
+        if self._listener is not None:
+            self._listener.probed_domain(done)
         self._wake()
 
     def refused(self, error: Exception, size: int) -> None:

@@ -46,11 +46,15 @@ def trip(
 
 
 @in_a_manner
-def probe(manner: Manner, *, selectors: Selectors = None, everything: Everything = False) -> None:
+def probe(
+    manner: Manner, *, selectors: Selectors = None, everything: Everything = False, only_domain: OnlyDomain = False
+) -> None:
     """Have stopped accounts tested now, in rounds of a few sends, whether they may be let go.
+
+    --only-domain: a stopped sending domain, by one of its accounts, while all others of it stay stopped.
 
     Complaints are too rare for a test: an account that was stopped for them may reply from now on, write new mail in a
     week, and is watched for another one; one that is limited for them is let go. Rounds go on in the mode enforce only.
     """
-    act = Act(ActKind.PROBE, manner.reason, manner.author)
+    act = Act(ActKind.PROBE, manner.reason, manner.author, only_domain=only_domain)
     carry_out(act, read_selectors(selectors, everything=everything), manner)

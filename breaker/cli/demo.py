@@ -13,7 +13,7 @@ import uvloop
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from breaker.app import DEMO_TOKEN, DemoPlan, DemoResult, Stop, demonstrate
+from breaker.app import DEMO_TOKEN, DemoPlan, DemoResult, DomainStop, Stop, demonstrate
 from breaker.cli.explanation import print_explanation
 from breaker.cli.output import Column, print_table, remark, results
 from breaker.domain.commands import CommandKind
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from breaker.app import Daemon
     from breaker.flows.judge import Given
     from breaker.flows.judge_domains import GivenDomain
+    from breaker.flows.probe_domains import DomainStep
     from breaker.ports import Command
     from breaker.simulator.fleets.truth import FleetTruth
 
@@ -48,8 +49,8 @@ def demo(  # noqa: PLR0913 - every argument is an option that a person may give
     """Show what Breaker does, in about a minute, with nothing but this machine.
 
     A fleet of mailboxes sends for some simulated days, once without Breaker and once with it: steady ones, new ones,
-    and some that go bad in every way. The platform is simulated and hides its representative volume; the database, the
-    daemon, the signatures and the sockets are real.
+    and some that go bad in every way. Many share a sending domain whose DKIM breaks and is repaired. The platform is
+    simulated and hides its representative volume; the database, the daemon, the signatures and the sockets are real.
     """
     if compare not in {None, "naive"}:
         raise typer.BadParameter(f"{compare!r} can't be compared with: choose naive", param_hint="--compare")
@@ -106,12 +107,18 @@ class _Story:
     def decides_domain(self, at: float, given: GivenDomain) -> None:
         self._say(f"{_moment(at)}  {given.domain.id}  -> {given.verdict.to}: {given.verdict.why}")
 
+    def probes_domain(self, at: float, done: DomainStep) -> None:
+        verdict = done.verdict
+        self._say(f"{_moment(at)}  {done.domain.id}  {verdict.before} -> {verdict.to}: {verdict.why}")
+
     def obeys(self, at: float, command: Command) -> None:
         done = {
             CommandKind.BLOCK: "blocked",
             CommandKind.LIMIT: "limited to replies",
             CommandKind.QUARANTINE: "in quarantine",
             CommandKind.BLOCK_DOMAIN: "blocked, with all of its accounts",
+            CommandKind.BLOCK_OTHERS: "held by the addresses of all its accounts but one",
+            CommandKind.UNBLOCK_DOMAIN: "out of the list of stopped domains",
         }.get(command.kind)
         if done:
             self._say(f"{_moment(at)}  {command.name}  the platform was read back: it is {done}")
@@ -203,6 +210,18 @@ def _print_stops(result: DemoResult) -> None:
             Text(f"domain:{one.domain} ({one.accounts} mailboxes), decided {_moment(one.at)}{read_back}: {one.why}"),
             soft_wrap=True,
         )
+        results().print(Text(f"  {_way_back(one)}"), soft_wrap=True)
+
+
+def _way_back(one: DomainStop) -> str:
+    """Say how a domain came back, and in how many verdicts."""
+    stops = "one stop" if one.stops == 1 else f"{one.stops} stops"
+    single = f"{one.single} verdict{'' if one.single == 1 else 's'} about single mailboxes of it meanwhile"
+    if not one.probed_by:
+        return f"{stops}, {single}; it has not been probed yet"
+    probed = f"probed by {' and then '.join(one.probed_by)} in {one.rounds} rounds, all others held"
+    back = f"all are back {_moment(one.back_at)}" if one.back_at else "not back yet"
+    return f"{stops}, {single}; {probed}; {back}"
 
 
 def _stop_row(stop: Stop) -> list[str | None]:
@@ -235,6 +254,18 @@ def _as_json(result: DemoResult) -> dict[str, Any]:
             "stopped_healthy": sum(stop.truth.healthy for stop in stopped),
             "domains": [one.domain for one in result.domains],
         },
+        "domain_stops": [
+            {
+                "domain": one.domain,
+                "accounts": one.accounts,
+                "stops": one.stops,
+                "verdicts_about_accounts": one.single,
+                "probed_by": list(one.probed_by),
+                "rounds": one.rounds,
+                "back": one.back_at is not None,
+            }
+            for one in result.domains
+        ],
     }
     if result.naive is not None:
         healthy = {one.grant_id for one in result.naive.truth.accounts if one.healthy}

@@ -36,6 +36,10 @@ _WINDOWS = (
     Column("pause at", justify="right", wide=True),
 )
 _BAD = {Signal.BOUNCE: "hard bounce", Signal.COMPLAINT: "complaint"}
+_FOR_ITS_DOMAIN = {
+    State.STOPPED: ", so its mail is refused",
+    State.PROBING: ", by one of its accounts; the mail of all others is refused",
+}
 _JUDGED = {Signal.BOUNCE: "sends", Signal.COMPLAINT: "delivered sends"}
 
 
@@ -83,7 +87,7 @@ def _print_state(console: Console, explanation: Explanation, now: float) -> None
         _say(console, _platform_line(standing.platform, now), "bold red")
     if standing.domain_state is not State.SENDING:
         domain = f"domain:{standing.domain}"
-        refused = ", so its mail is refused" if standing.domain_state is State.STOPPED else ""
+        refused = _FOR_ITS_DOMAIN.get(standing.domain_state, "")
         told = f"{domain} is {standing.domain_state} as a whole{refused}: see `breaker explain {domain}`"
         _say(console, f"  domain    {told}", "yellow")
     if standing.probe:

@@ -77,7 +77,8 @@ class Act:
         mode: Of `MODE`: the mode to set, or None to take away what was set.
         lasts: Of `MODE`: seconds after which the setting ends by itself, or None.
         apply_pending: Of `MODE`: whether verdicts that stand pending are applied as well.
-        only_domain: Of `TRIP` and `RESET`: whether the circuit of a sending domain is meant, and not its accounts.
+        only_domain: Of `TRIP`, `RESET` and `PROBE`: whether the circuit of a sending domain is meant, and not its
+            accounts.
         false_stop: Of `RESET`: whether the stop was a mistake, which is counted, and does not lengthen cool-downs.
         automatic: Of `RESET`: only what stands stopped or limited by Breaker itself, or None for whoever is meant.
         pace: Of `RESET`: accounts a second at which the platform is told, or None for as fast as its budget allows.

@@ -3,6 +3,10 @@
 Commands are planned from what is wanted, in an order that never leaves an account freer than it was or is to be: it is
 blocked first and then moved, on the way back moved first and unblocked last, and what is to be limited is limited
 before anything is lifted. What lifts waits until what holds was read back; the outbox sees to that.
+
+Rules on the platform have conditions only, and one that refuses always wins, so an account of a blocked domain can't be
+excepted. To let one of them send, the others' addresses take the domain's place in the list of stopped accounts: they
+*stand in* for it. They are put there first, then the domain is taken out; the way back begins with the domain.
 """
 
 from __future__ import annotations
@@ -38,6 +42,10 @@ class CommandKind(StrEnum):
     RETURN_HOME = "return_home"
     BLOCK_DOMAIN = "block_domain"
     UNBLOCK_DOMAIN = "unblock_domain"
+    BLOCK_OTHERS = "block_others"
+    """The accounts that stand in for their domain while another one of it may send."""
+    UNBLOCK_OTHERS = "unblock_others"
+    """Those that did so before, and don't any more; who is stopped by itself stays so."""
 
 
 PRIORITIES = {
@@ -46,10 +54,12 @@ PRIORITIES = {
     CommandKind.QUARANTINE: 0,
     CommandKind.QUOTA: 0,
     CommandKind.BLOCK_DOMAIN: 0,
+    CommandKind.BLOCK_OTHERS: 0,
     CommandKind.RETURN_HOME: 1,
     CommandKind.UNBLOCK: 1,
     CommandKind.UNLIMIT: 1,
     CommandKind.UNBLOCK_DOMAIN: 1,
+    CommandKind.UNBLOCK_OTHERS: 1,
 }
 """What holds (0) goes before what lifts (1), whatever came first."""
 
@@ -89,3 +99,21 @@ def plan(
     if Actuator.LIMIT in actuators:
         return (CommandKind.LIMIT, CommandKind.RETURN_HOME, CommandKind.UNBLOCK)
     return ()
+
+
+def plan_domain(wanted: Wanted, *, probing: bool = False, stand_ins: bool = False) -> tuple[CommandKind, ...]:
+    """Return the commands that bring a sending domain to what is wanted, in the order to carry them out.
+
+    Between the rounds of a probe the domain is blocked and its stand-ins stay where they are, for the next one.
+
+    Args:
+        wanted: What the platform should do.
+        probing: Whether it is probed: one of its accounts alone is let go, where `SENDING` is wanted.
+        stand_ins: Whether any account stands in for it that should not any more.
+    """
+    others = (CommandKind.UNBLOCK_OTHERS,) if stand_ins else ()
+    if wanted is not Wanted.SENDING:
+        return (CommandKind.BLOCK_DOMAIN, *(() if probing else others))
+    if probing:
+        return (CommandKind.BLOCK_OTHERS, *others, CommandKind.UNBLOCK_DOMAIN)
+    return (*others, CommandKind.UNBLOCK_DOMAIN)

@@ -24,8 +24,9 @@ year. With all of 0.2 % refusals being for blocklists, working ten hours a day:
 authentication, 0.05 %, it is a quarter of that. A fleet of twelve domains of 1,000 sends an hour waits more than ten
 years for one, beside one healthy account a week that the budget for accounts allows.
 
-What happens then is decided by `decide`; the stop of a domain ends by a person. Sends from the first failing one on
-until then are the domain's *interval*: their refusals are counted and shown, but say nothing against an account.
+What happens then is decided by `decide`; the stop of a domain ends by the probe of one of its accounts
+(`breaker.domain.domain_probe`), or by a person. Sends from the first failing one on until then are the domain's
+*interval*: their refusals are counted and shown, but say nothing against an account.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ class DomainCircuit:
     """How a domain stands.
 
     Args:
-        circuit: Its state, in the words of accounts: `sending`, `warned` or `stopped`.
+        circuit: Its state, in the words of accounts: `sending`, `warned`, `stopped` or `probing`.
         confirmed: Whether the platform was read back and does what is wanted.
         restarted_at: Sends before this moment, Unix seconds, say nothing any more: when it was reset; 0 if never.
         intervals: Whose refusals are the domain's, the open one included.
@@ -182,10 +183,11 @@ class DomainCircuit:
         """Return the intervals whose refusals are left out when the domain's accounts are judged.
 
         That of a stop which the platform does not show is none for long: nothing but the accounts' own stops would
-        keep them from sending.
+        keep them from sending. While the domain is probed one account can send at most, and is judged by the probe.
         """
-        stopped = self.circuit.state is State.STOPPED
-        in_effect = stopped and (self.confirmed or now - self.circuit.since < CONFIRMED_WITHIN)
+        state = self.circuit.state
+        stopped = state is State.STOPPED and (self.confirmed or now - self.circuit.since < CONFIRMED_WITHIN)
+        in_effect = stopped or state is State.PROBING
         return tuple(one for one in self.intervals if one.ends_at is not None or in_effect)
 
 

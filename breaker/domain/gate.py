@@ -5,7 +5,8 @@ A team's own send path asks before each send, so that it obeys at once, whatever
   1. `allow` follows what is wanted of the platform for the account, and that follows applied verdicts only. Nobody is
      denied for a verdict that is held, so in mode `observe` the gate stops nobody but whom a person stopped.
   2. Where a reply is asked about, a limited account may send; it may not begin a conversation.
-  3. A sending domain that is stopped stops all of its accounts.
+  3. A sending domain that is stopped stops all of its accounts. While it is probed, that one alone may send whose
+     round is open, if nothing speaks against itself.
   4. Only who is not plainly sending is kept in memory. Of everybody else nothing is known that speaks against a send,
      and nothing more is said: an account that Breaker has never heard of may send like one that it has.
   5. One address may be known in several applications. Where the question names none, the strictest answer holds.
@@ -89,7 +90,7 @@ class Held(NamedTuple):
 
 
 class HeldDomain(NamedTuple):
-    """A sending domain that is stopped.
+    """A sending domain that is stopped, or probed by one of its accounts.
 
     Args:
         application_id: The platform's id of the application.
@@ -97,6 +98,8 @@ class HeldDomain(NamedTuple):
         since: Since when, Unix seconds.
         cause: What it failed by, or None.
         grants: The hashes of its accounts' grant ids, in ascending order.
+        state: What is done about it.
+        let_go: The names of the account that may send all the same; none outside of a round.
     """
 
     application_id: str
@@ -104,6 +107,8 @@ class HeldDomain(NamedTuple):
     since: float
     cause: str | None
     grants: Sequence[int]
+    state: State = State.STOPPED
+    let_go: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, application_id: str, name: str, since: float, cause: str | None, grants: Iterable[str]) -> HeldDomain:
@@ -177,7 +182,8 @@ class GateMemory:
             if one.wanted is not Wanted.SENDING:
                 for name in one.names:
                     self._lost.setdefault(name, {})[one.application_id] = one
-        self._lost_domains.update({(one.application_id, one.name): one for one in self._domains})
+        lost = (one._replace(let_go=frozenset()) for one in self._domains)
+        self._lost_domains.update({(one.application_id, one.name): one for one in lost})
         self.replace(())
         self._domains = ()
 
@@ -201,11 +207,15 @@ class GateMemory:
 
     def _answer(self, name: str, kind: SendKind, now: float, application_id: str | None) -> Answer:
         stopped = self._domain_of(name, application_id)
-        if stopped is not None:
+        if stopped is not None and name not in stopped.let_go:
             cause = f" ({stopped.cause})" if stopped.cause else ""
-            reason = f"Its sending domain {stopped.name} is stopped {_lasting(now - stopped.since)}{cause}."
-            return Answer(allow=False, state=State.STOPPED, reason=reason, retry_after=ASK_AGAIN)
+            being = "being probed by one of its accounts" if stopped.state is State.PROBING else "stopped"
+            reason = f"Its sending domain {stopped.name} is {being} {_lasting(now - stopped.since)}{cause}."
+            return Answer(allow=False, state=stopped.state, reason=reason, retry_after=ASK_AGAIN)
         held = self._strictest(name, application_id)
+        if stopped is not None and (held is None or held.wanted is Wanted.SENDING):
+            reason = f"It may send, to probe its sending domain {stopped.name}, of which all others are held."
+            return Answer(allow=True, state=stopped.state, reason=reason, retry_after=None)
         if held is None:
             return Answer(allow=True, state=State.SENDING, reason="Nothing is known against it.", retry_after=None)
         allow = held.wanted is Wanted.SENDING or (held.wanted is Wanted.LIMITED and kind is SendKind.REPLY)

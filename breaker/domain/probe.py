@@ -50,6 +50,25 @@ ROUNDS = frozenset({Phase.OPENING, Phase.OPEN, Phase.CLOSING, Phase.SETTLING})
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """How a probe is spoken of.
+
+    Args:
+        bad: What a bad send did, in the past.
+        healthy: What a healthy one is, after "a".
+        also: What its sends are or do likewise.
+        accepted: What follows where the test accepts.
+        deaf: What a person is asked where the platform can't be told to let it send.
+    """
+
+    bad: str = "hard-bounced"
+    healthy: str = "healthy account"
+    also: str = "do"
+    accepted: str = "It is sending again, and counting begins anew."
+    deaf: str = "the platform could not be told to let it send; is its grant valid?"
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeRules:
     """How accounts come back; the reasons for the defaults stand in the configuration (`probing`). Times in seconds.
 
@@ -69,6 +88,7 @@ class ProbeRules:
         quota: Messages a UTC day that the platform is asked to let an account send in a round, or None for any number.
         limited_for: How long an account that was stopped for complaints stays limited once it is approved.
         watched_for: How long it is warned after that, at least.
+        words: How it is spoken of.
     """
 
     trial: Trial = field(default_factory=Trial)
@@ -86,6 +106,7 @@ class ProbeRules:
     quota: int | None = None
     limited_for: float = 7 * DAY
     watched_for: float = 7 * DAY
+    words: Words = field(default_factory=Words)
 
     def cool_down_after(self, strikes: int) -> float:
         """Return how long an account cools down, by the stops and failed probes that it has behind it."""

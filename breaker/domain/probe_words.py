@@ -64,7 +64,7 @@ def needed(probe: Probe, rules: ProbeRules) -> str:
     sends = stillneeded(probe, rules)
     pace = _pace(probe, rules)
     days = f", {_days(sends / pace)} at its pace of {pace:.3g} a day" if pace > 0 else ""
-    return f"A healthy account needs some {sends:,} more{days}."
+    return f"A {rules.words.healthy} needs some {sends:,} more{days}."
 
 
 def _pace(probe: Probe, rules: ProbeRules) -> float:
@@ -90,7 +90,7 @@ def found_bad(probe: Probe, rules: ProbeRules) -> str:
     """Say why a probe failed."""
     test = rules.trial.sprt
     return (
-        f"The probe failed: {counted(probe)} hard-bounced, which {_percent(test.p1)} explain far better than "
+        f"The probe failed: {counted(probe)} {rules.words.bad}, which {_percent(test.p1)} explain far better than "
         f"{_percent(test.p0)}."
     )
 

@@ -204,9 +204,7 @@ def _while_open(probe: Probe, facts: Facts, rules: ProbeRules) -> Next:
         if facts.now - probe.ordered_at < rules.undeliverable:
             return Next(Step.WAIT, probe)
         why = f"The platform could not be told to let it send within {lasting(rules.undeliverable)}."
-        return _fail(
-            probe, facts, rules, why, asks="the platform could not be told to let it send; is its grant valid?"
-        )
+        return _fail(probe, facts, rules, why, asks=rules.words.deaf)
     heard_at = max(probe.heard_at or 0.0, probe.seen.last_sent_at or 0.0)
     probe = replace(probe, heard_at=heard_at)
     if probe.seen.sends >= probe.permits(rules):
@@ -240,12 +238,12 @@ def _judge(circuit: Circuit, probe: Probe, facts: Facts, rules: ProbeRules) -> N
         return Next(Step.WAIT, probe)
     if decision is Decision.HEALTHY:
         why = (
-            f"The probe is accepted: {counted(probe)} hard-bounced, as those of a healthy account do. "
-            "It is sending again, and counting begins anew."
+            f"The probe is accepted: {counted(probe)} {rules.words.bad}, as those of a {rules.words.healthy} "
+            f"{rules.words.also}. {rules.words.accepted}"
         )
         return Next(Step.ACCEPT, None, why, Wanted.SENDING)
     if decision is Decision.BAD:
-        why = f"The probe is undecided after as many sends as it may have: {counted(probe)} hard-bounced."
+        why = f"The probe is undecided after as many sends as it may have: {counted(probe)} {rules.words.bad}."
         return _fail(probe, facts, rules, why)
     if facts.confirmed is not circuit.wanted:
         return Next(Step.WAIT, probe)
@@ -255,7 +253,7 @@ def _judge(circuit: Circuit, probe: Probe, facts: Facts, rules: ProbeRules) -> N
     beyond = probe.overshoot(rules)
     more = f", {beyond} more than meant" if beyond else ""
     said = f"Round {probe.round} had {many(probe.seen.sends + probe.seen.late, 'send')}{more}. So far {counted(probe)}"
-    return _open(done, facts, rules, f"{said} hard-bounced, which does not decide it.")
+    return _open(done, facts, rules, f"{said} {rules.words.bad}, which does not decide it.")
 
 
 def _open(probe: Probe, facts: Facts, rules: ProbeRules, said: str) -> Next:
@@ -272,7 +270,7 @@ def _open(probe: Probe, facts: Facts, rules: ProbeRules, said: str) -> Next:
         ordered_at=facts.now,
     )
     why = (
-        f"{said} Round {number} is opened: it may send until {many(opened.permits(rules), 'send')} are known. "
+        f"{said} Round {number} is opened: {facts.who} may send until {many(opened.permits(rules), 'send')} are known. "
         f"{needed(opened, rules)} {bounded(rules)}"
     )
     return Next(Step.OPEN, opened, why.strip(), Wanted.SENDING)
@@ -281,7 +279,8 @@ def _open(probe: Probe, facts: Facts, rules: ProbeRules, said: str) -> Next:
 def _close(probe: Probe, facts: Facts, rules: ProbeRules, said: str) -> Next:
     closing = replace(probe, phase=Phase.CLOSING, ordered_at=facts.now)
     permitted = probe.permits(rules)
-    known = f"{many(probe.seen.sends, 'send')} known, {probe.seen.bad} of them hard-bounced; {permitted} were permitted"
+    bad = f"{probe.seen.bad} of them {rules.words.bad}"
+    known = f"{many(probe.seen.sends, 'send')} known, {bad}; {permitted} were permitted"
     why = f"{said} Round {probe.round} is closed: {known}.".strip()
     return Next(Step.CLOSE, closing, why, facts.between)
 

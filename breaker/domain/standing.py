@@ -205,6 +205,8 @@ class DomainStanding:
         enforcement: What the platform should do with its sends.
         accounts: How many accounts it has.
         last_verdict: The last verdict about it, or None.
+        probe: How far it has come on its way back, where it is on one.
+        probed_by: The address of the account that may send in its round, or did in the last one; None before.
     """
 
     application_id: str
@@ -213,6 +215,8 @@ class DomainStanding:
     enforcement: Enforcement
     accounts: int
     last_verdict: VerdictRecord | None
+    probe: Outlook | None = None
+    probed_by: str | None = None
 
     @property
     def id(self) -> str:

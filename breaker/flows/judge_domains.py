@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from breaker.domain.circuit import PENDING_LASTS, HeldBy, Mode, apply
-from breaker.domain.commands import Actuator, CommandKind
+from breaker.domain.commands import Actuator, plan_domain
 from breaker.domain.domain_circuit import DomainCircuit, DomainLimits, Interval, decide, failure, shared_refusals
 from breaker.domain.protected import NOBODY, ProtectedAccounts
-from breaker.domain.states import State
+from breaker.domain.states import State, Wanted
 from breaker.flows.designs import Made
 from breaker.ports import NoHolds
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from breaker.domain.protected import Protected
     from breaker.ports import Account, Holds, LedgerTransaction, LockedDomains, Modes, SendingDomain
 
+_HELD = frozenset({State.STOPPED, State.PROBING})
 _WEEK = 7 * 86_400.0
 _TOO_OLD = 86_400.0
 """Seconds after which a refused send tells nothing of its domain's present: it comes from a backfill."""
@@ -126,7 +127,7 @@ class JudgeDomains:
         """Return the failure of a domain, where it has one that calls for a verdict."""
         until = max(one.sent_at for one in fresh.refusals)
         since = max(until - self.limits.window, circuit.restarted_at)
-        if circuit.circuit.state is State.STOPPED or until < max(now - _TOO_OLD, since):
+        if circuit.circuit.state in _HELD or until < max(now - _TOO_OLD, since):
             return None
         if await self._stands(domains, domain, circuit, now):
             return None
@@ -193,7 +194,8 @@ class JudgeDomains:
             after = replace(after, confirmed=False, intervals=(*earlier, Interval(begins_at, None)))
         await domains.save(domain, after)
         if stops:
-            await domains.order(domain, verdict.epoch, number, (CommandKind.BLOCK_DOMAIN,), now)
+            left_over = await domains.has_stand_ins(domain, before=verdict.epoch)
+            await domains.order(domain, verdict.epoch, number, plan_domain(Wanted.STOPPED, stand_ins=left_over), now)
         self.given.append(GivenDomain(number, domain, verdict, _MODES.get(verdict.held_by, Mode.ENFORCE)))
         return after
 

@@ -2,11 +2,13 @@
 
 A thousand go into a list with one request, and one reading of the list confirms all that was written before it. What
 holds an account goes before what lets one go, over all lists. Writing and reading are steps of their own, a page at a
-time, so that what comes in between is written before the reading goes on.
+time, so that what comes in between is written before the reading goes on. An address that stands in for its sending
+domain is not taken out by what lets its account go: it is the domain's meanwhile.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,9 +36,12 @@ LISTED = {
     CommandKind.UNLIMIT: Made.LIMIT_LIST,
     CommandKind.BLOCK_DOMAIN: Made.DOMAIN_LIST,
     CommandKind.UNBLOCK_DOMAIN: Made.DOMAIN_LIST,
+    CommandKind.BLOCK_OTHERS: Made.LIST,
+    CommandKind.UNBLOCK_OTHERS: Made.LIST,
 }
 """The commands that put an account's address, or a domain, into a list or take it out, and which list that is."""
 
+_OF_STAND_INS = frozenset({CommandKind.BLOCK_OTHERS, CommandKind.UNBLOCK_OTHERS})
 _RULE_OF = {made: rule.made for rule in RULES.values() for made in rule.lists}
 
 
@@ -88,6 +93,7 @@ class Listings:
         asked = self.platform.at(Urgency.STOP if holding else Urgency.RESET)
         await self._look_for_lists(asked, commands)
         await self._learn_addresses(asked, self._open(commands))
+        await self._spare_stand_ins(self._open(commands))
         for adding in (True, False):
             for made in LISTS:
                 some = self._open(one for one in commands if LISTED[one.kind] is made and (one.kind in HOLDS) is adding)
@@ -156,6 +162,11 @@ class Listings:
 
     async def _learn_addresses(self, platform: Platform, commands: Sequence[Command]) -> None:
         for command in commands:
+            if command.kind in _OF_STAND_INS:
+                self._addresses[command.id] = stand_ins = await self.outbox.addresses_of(command)
+                if not stand_ins:
+                    self._outcomes[command.id] = None
+                continue
             if isinstance(command.about, SendingDomain):
                 self._addresses[command.id] = frozenset({command.about.name})
                 continue
@@ -176,6 +187,18 @@ class Listings:
                 else:
                     await self.outbox.note_address(account.key, grant.address)
                     self._addresses[command.id] = frozenset({grant.address})
+
+    async def _spare_stand_ins(self, commands: Sequence[Command]) -> None:
+        """Leave in the list who is let go, and stands in for its domain: nothing has to be done for it."""
+        by_address: dict[str, list[Command]] = defaultdict(list)
+        for command in commands:
+            if command.kind is CommandKind.UNBLOCK:
+                for address in self._addresses[command.id]:
+                    by_address[address].append(command)
+        if not by_address:
+            return
+        for address in await self.outbox.standing_in(self.application_id, by_address):
+            self._outcomes |= {command.id: None for command in by_address[address]}
 
     async def _still_wanted(self, commands: Sequence[Command]) -> list[Command]:
         """Return what lifts and was not superseded since it was claimed; the rest is not begun, and superseded soon.

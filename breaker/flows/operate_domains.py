@@ -9,6 +9,7 @@ A domain is acted upon together with its accounts or by itself:
     trip domain:X --limit          its accounts, one by one
     trip domain:X --only-domain    its circuit alone: one entry in the list of stopped domains
     probe domain:X                 its accounts, one by one
+    probe domain:X --only-domain   its circuit alone: one of its accounts is tested now, cooled down or not
     mode ... enforce               what stands pending of those domains is listed, or taken by --apply-pending
     mode domain:X stopped          its accounts, one by one, those to come included
 """
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from breaker.domain.acts import AccountEffect, ActKind, Effect, Refusal, RefusedError, decide
 from breaker.domain.circuit import Mode, apply
-from breaker.domain.commands import CommandKind
+from breaker.domain.commands import plan_domain
 from breaker.domain.domain_circuit import DomainCircuit, DomainLimits, Interval
 from breaker.domain.protected import NOBODY, ProtectedAccounts
 from breaker.domain.selectors import Scope
@@ -41,9 +42,8 @@ GROUPS = (Scope.DOMAIN, Scope.APPLICATION, Scope.ALL)
 _WEEK = 7 * 86_400.0
 _NAMED = 5
 _OF_PENDING = (ActKind.MODE, ActKind.GUARD_APPROVE)
-_OF_DOMAINS = (ActKind.TRIP, ActKind.RESET)
+_OF_DOMAINS = (ActKind.TRIP, ActKind.RESET, ActKind.PROBE)
 _OF_ACCOUNTS = (ActKind.TRIP, ActKind.LIMIT, ActKind.PROBE)
-_COMMAND = {Wanted.STOPPED: CommandKind.BLOCK_DOMAIN, Wanted.SENDING: CommandKind.UNBLOCK_DOMAIN}
 
 
 class DomainOperator:
@@ -75,9 +75,11 @@ class DomainOperator:
             RefusedError: The act is about domains alone, and the selector is none.
         """
         if act.only_domain and (selector.scope is not Scope.DOMAIN or act.kind not in _OF_DOMAINS):
-            raise RefusedError(f"{selector} is no sending domain: only-domain goes with trip or reset of domain:X")
+            raise RefusedError(
+                f"{selector} is no sending domain: only-domain goes with trip, reset or probe of domain:X"
+            )
         name = selector.name if selector.scope is Scope.DOMAIN else None
-        if act.only_domain and act.kind is ActKind.TRIP:
+        if act.only_domain and act.kind is not ActKind.RESET:
             return [SendingDomain(application, selector.name) for application in applications]
         if selector.scope not in GROUPS or act.kind in _OF_ACCOUNTS or act.mode is Mode.STOPPED:
             return []
@@ -134,7 +136,11 @@ class DomainOperator:
             after = replace(after, intervals=(*before.intervals, Interval(begins_at, None)))
         await transaction.save(domain, after)
         if after.circuit.epoch != before.circuit.epoch:
-            kinds = (_COMMAND[after.circuit.wanted],)
+            kinds = plan_domain(
+                after.circuit.wanted,
+                probing=after.circuit.state is State.PROBING,
+                stand_ins=await transaction.has_stand_ins(domain, before=after.circuit.epoch),
+            )
             await transaction.order(domain, after.circuit.epoch, number, kinds, now)
         return await self._effect(transaction, domain, before, decided, number)
 

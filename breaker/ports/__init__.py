@@ -4,6 +4,7 @@ from breaker.ports.accounts import Account, Sender, SendingDomain
 from breaker.ports.adoption import Adoption, FoundBlocked
 from breaker.ports.circuits import ActiveAccounts, CircuitChanges, Circuits, GroupCounts, Locked
 from breaker.ports.clock import Clock
+from breaker.ports.domain_probes import DomainHold, DomainProbes, LockedDomainProbes
 from breaker.ports.domains import Domains, LockedDomains
 from breaker.ports.drills import Drills, Heard, LockedDrills, SendPath, Unfinished
 from breaker.ports.errors import (
@@ -65,6 +66,8 @@ __all__ = [
     "Confirmation",
     "Counted",
     "CredentialsRejectedError",
+    "DomainHold",
+    "DomainProbes",
     "Domains",
     "Drills",
     "Due",
@@ -90,6 +93,7 @@ __all__ = [
     "Ledger",
     "LedgerTransaction",
     "Locked",
+    "LockedDomainProbes",
     "LockedDomains",
     "LockedDrills",
     "LockedProbes",

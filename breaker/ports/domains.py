@@ -65,6 +65,10 @@ class LockedDomains(Protocol):
         """Put commands into the outbox; what is wanted is unconfirmed until they are settled."""
         ...
 
+    async def has_stand_ins(self, domain: SendingDomain, *, before: int) -> bool:
+        """Tell whether addresses stand in for it that an epoch before this one asked for last."""
+        ...
+
     async def confirm(self, domain: SendingDomain, wanted: Wanted, now: float) -> None:
         """Note that the platform was seen to do something with the domain's sends."""
         ...

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from breaker.ports.accounts import SendingDomain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from breaker.domain.commands import CommandKind
     from breaker.ports.accounts import Account
@@ -94,8 +94,17 @@ class Outbox(Protocol):
     async def settle(self, commands: Sequence[Command], now: float, notice: str | None = None) -> None:
         """End commands that were read back; an account without another open one is confirmed as it is wanted.
 
-        A notice, without secrets and addresses, is shown beside the account.
+        So is a sending domain; its block alone confirms that it is stopped. Who does not stand in for it any more is
+        forgotten. A notice, without secrets and addresses, is shown beside the account.
         """
+        ...
+
+    async def addresses_of(self, command: Command) -> frozenset[str]:
+        """Return the addresses of `BLOCK_OTHERS` and `UNBLOCK_OTHERS`; of these without who is stopped by itself."""
+        ...
+
+    async def standing_in(self, application_id: str, among: Collection[str]) -> frozenset[str]:
+        """Return which of some addresses stand in for their sending domain, and are not to be let go by themselves."""
         ...
 
     async def postpone(self, commands: Sequence[Command], next_attempt_at: float, error: str | None) -> None:

@@ -42,6 +42,7 @@ async def test_a_stopped_domain_has_the_shape_that_programs_rely_on(listener: Ad
             "enforcement": {"wanted": "stopped", "confirmed": None, "since": None, "attempts": 0, "error": None},
             "cause": "authentication 5.7.26",
             "accounts": 2,
+            "probe": None,
             "counted_since": None,
             "intervals": [{"begins_at": NOW - 900, "ends_at": None}],
         },

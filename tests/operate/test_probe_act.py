@@ -100,9 +100,27 @@ async def test_what_sends_and_what_has_no_grant_is_not_probed(known: Fleet) -> N
     ]
 
 
-async def test_a_domain_itself_is_not_probed(known: Fleet) -> None:
+async def test_a_stopped_domain_itself_is_to_be_probed_and_stays_blocked_until_a_round_is_opened(known: Fleet) -> None:
+    await known.know("agent@x.example", "grant-1")
+    of_domain = [parse_selector("domain:x.example")]
+    await known.operations.operator.carry_out(Act(ActKind.TRIP, "spoofed", "ada", only_domain=True), of_domain)
+
+    report = await known.operations.operator.carry_out(
+        Act(ActKind.PROBE, "repaired", "ada", only_domain=True), of_domain
+    )
+
+    [effect] = report.listed
+    assert (effect.account, effect.before, effect.to) == ("domain:x.example", State.STOPPED, State.PROBING)
+    rows = await known.pool.fetch("SELECT account, domain, kind, epoch FROM commands WHERE ended_at IS NULL")
+    assert [tuple(row) for row in rows] == [(None, "x.example", "block_domain", 2)]
+
+
+async def test_a_domain_that_sends_is_not_probed_and_no_other_group_by_itself(known: Fleet) -> None:
     await known.know("agent@x.example", "grant-1")
     act = Act(ActKind.PROBE, "repaired", "ada", only_domain=True)
 
-    with pytest.raises(RefusedError, match="only-domain goes with trip or reset"):
-        await known.operations.operator.carry_out(act, [parse_selector("domain:x.example")])
+    report = await known.operations.operator.carry_out(act, [parse_selector("domain:x.example")])
+
+    assert [(one.effect, one.detail) for one in report.listed] == [(Effect.UNCHANGED, "It is sending already.")]
+    with pytest.raises(RefusedError, match="only-domain goes with trip, reset or probe of domain:X"):
+        await known.operations.operator.carry_out(act, [parse_selector("grant-1")])

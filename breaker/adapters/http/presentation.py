@@ -102,6 +102,7 @@ def domain_as_json(standing: DomainStanding) -> Json:
         "enforcement": _enforcement(standing.enforcement),
         "cause": standing.cause,
         "accounts": standing.accounts,
+        "probe": _domain_probe(standing),
         "counted_since": standing.circuit.restarted_at or None,
         "intervals": [{"begins_at": one.begins_at, "ends_at": one.ends_at} for one in standing.circuit.intervals],
         "last_verdict": verdict_as_json(standing.last_verdict) if standing.last_verdict else None,
@@ -221,6 +222,11 @@ def _probe(probe: Outlook) -> Json:
         "asks": probe.asks,
         "says": probe.says,
     }
+
+
+def _domain_probe(standing: DomainStanding) -> Json | None:
+    """Return a domain's probe, with the account that may send in its round, or did in the last one."""
+    return None if standing.probe is None else {**_probe(standing.probe), "account": standing.probed_by}
 
 
 def _bounce(counters: Counters) -> Json:

@@ -39,6 +39,9 @@ _UNKNOWN = """
                OR c.confirmed IS NULL OR c.confirmed = ANY($5::text[])
                OR (c.epoch > 0 AND c.confirmed_at > $4)
                OR EXISTS (SELECT FROM commands o WHERE o.account = c.account AND o.ended_at IS NULL))
+    ) AND NOT EXISTS (
+        SELECT FROM domain_stand_ins i JOIN applications p USING (application)
+        WHERE p.id = $1 AND i.address = s.address
     )
     ORDER BY s.address
 """
@@ -63,7 +66,7 @@ _AWAY = """
 _UNCONFIRM_DOMAINS = """
     UPDATE domain_circuits d SET confirmed = NULL, confirmed_at = NULL
     FROM applications p
-    WHERE p.id = $1 AND d.application = p.application AND d.state = 'stopped'
+    WHERE p.id = $1 AND d.application = p.application AND d.state IN ('stopped', 'probing')
 """
 
 _UNCONFIRM = """

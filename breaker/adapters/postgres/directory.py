@@ -78,12 +78,12 @@ _AUTOMATIC_DOMAINS = """
     JOIN LATERAL (
         SELECT v.author, v.detector, v.at FROM verdicts v
         WHERE v.application = d.application AND v.scope = 'domain:' || d.domain AND v.held_by IS NULL
-          AND v.to_state = 'stopped' AND v.from_state <> 'stopped'
+          AND v.to_state = 'stopped' AND v.from_state NOT IN ('probing', 'stopped')
         ORDER BY v.id DESC
         LIMIT 1
     ) last ON last.author IS NULL AND last.detector <> 'platform'
           AND ($1::text IS NULL OR last.detector = $1) AND ($2::float8 IS NULL OR last.at >= $2)
-    WHERE d.state = 'stopped'
+    WHERE d.state IN ('stopped', 'probing')
 """
 
 _UNCONFIRMED = """

@@ -17,7 +17,7 @@ from breaker.domain.causes import Bad
 from breaker.domain.circuit import Circuit, HeldBy, Pending
 from breaker.domain.commands import PRIORITIES
 from breaker.domain.domain_circuit import DomainCircuit, Interval, Refusal
-from breaker.domain.states import State
+from breaker.domain.states import State, Wanted
 from breaker.ports import Account, SendingDomain
 
 if TYPE_CHECKING:
@@ -28,13 +28,12 @@ if TYPE_CHECKING:
 
     from breaker.domain.circuit import Verdict
     from breaker.domain.commands import CommandKind
-    from breaker.domain.states import Wanted
 
 _HOUR = 3_600
 
 DOMAIN_CIRCUIT_COLUMNS = """
     d.state, d.since, d.epoch, d.pending_verdict, d.pending_to, d.pending_at, d.pending_held_by, d.confirmed,
-    d.restarted_at,
+    d.restarted_at, d.permitted,
     ARRAY(SELECT i.begins_at FROM domain_intervals i WHERE i.application = d.application AND i.domain = d.domain
           ORDER BY i.begins_at),
     ARRAY(SELECT i.ends_at FROM domain_intervals i WHERE i.application = d.application AND i.domain = d.domain
@@ -117,7 +116,7 @@ _VERDICT = """
 _SAVE = """
     UPDATE domain_circuits d
     SET state = $3, since = $4, epoch = $5, pending_verdict = $6, pending_to = $7, pending_at = $8,
-        pending_held_by = $9, restarted_at = $10
+        pending_held_by = $9, restarted_at = $10, permitted = $11
     FROM applications p
     WHERE p.id = $1 AND d.application = p.application AND d.domain = $2
 """
@@ -168,7 +167,8 @@ _FORGOTTEN = """
     SELECT d.domain, d.epoch, d.last_verdict
     FROM domain_circuits d
     JOIN applications p USING (application)
-    WHERE p.id = $1 AND d.state = 'stopped' AND d.confirmed IS NULL AND d.last_verdict IS NOT NULL
+    WHERE p.id = $1 AND d.state IN ('stopped', 'probing') AND coalesce(d.permitted, 'stopped') = 'stopped'
+      AND d.confirmed IS NULL AND d.last_verdict IS NOT NULL
       AND NOT EXISTS (
           SELECT FROM commands o
           WHERE o.application = d.application AND o.domain = d.domain AND o.epoch = d.epoch
@@ -183,14 +183,21 @@ _FORGOTTEN = """
     FOR NO KEY UPDATE OF d
 """
 
+_HAS_STAND_INS = """
+    SELECT EXISTS (
+        SELECT FROM domain_stand_ins s JOIN applications p USING (application)
+        WHERE p.id = $1 AND s.domain = $2 AND s.epoch < $3
+    )
+"""
+
 _encode = msgspec.json.encode
 
 
 def domain_circuit_of(columns: Sequence[Any]) -> DomainCircuit:
     """Read `DOMAIN_CIRCUIT_COLUMNS`."""
-    state, since, epoch, verdict, to, at, held_by, confirmed, restarted_at, begins, ends = columns
+    state, since, epoch, verdict, to, at, held_by, confirmed, restarted_at, permitted, begins, ends = columns
     pending = None if verdict is None else Pending(verdict, State(to), at, HeldBy(held_by))
-    circuit = Circuit(State(state), since, epoch, pending)
+    circuit = Circuit(State(state), since, epoch, pending, Wanted(permitted) if permitted else None)
     intervals = tuple(Interval(begin, end) for begin, end in zip(begins, ends, strict=True))
     return DomainCircuit(circuit, confirmed == circuit.wanted, restarted_at, intervals)
 
@@ -279,6 +286,7 @@ class PostgresLockedDomains:
             one.pending.at if one.pending else None,
             one.pending.held_by if one.pending else None,
             circuit.restarted_at,
+            one.permitted,
         )
         if circuit.intervals:
             begins, ends = zip(*circuit.intervals, strict=True)
@@ -292,6 +300,10 @@ class PostgresLockedDomains:
         priorities = [PRIORITIES[kind] for kind in kinds]
         await self._connection.execute(_ORDER, *domain, epoch, verdict, now, [str(kind) for kind in kinds], priorities)
         await self._connection.execute(_UNCONFIRM, *domain)
+
+    async def has_stand_ins(self, domain: SendingDomain, *, before: int) -> bool:
+        """Tell whether addresses stand in for it that an earlier epoch asked for last."""
+        return bool(await self._connection.fetchval(_HAS_STAND_INS, *domain, before))
 
     async def confirm(self, domain: SendingDomain, wanted: Wanted, now: float) -> None:
         """Note that the platform was seen to do something with the domain's sends."""

@@ -71,11 +71,14 @@ _ALL_HELD = f"""
 _SOME = f"{_HELD} c.account = ANY($1::int[])"
 
 _DOMAINS = """
-    SELECT d.application, p.id, d.domain, d.since, v.cause
+    SELECT d.application, p.id, d.domain, d.since, v.cause, d.state, a.grant_id, a.address
     FROM domain_circuits d
     JOIN applications p USING (application)
     LEFT JOIN verdicts v ON v.id = d.last_verdict
-    WHERE d.state = 'stopped'
+    LEFT JOIN domain_probes b ON b.application = d.application AND b.domain = d.domain AND b.epoch = d.epoch
+                             AND d.state = 'probing' AND d.permitted = 'sending'
+    LEFT JOIN accounts a ON a.account = b.account
+    WHERE d.state IN ('stopped', 'probing')
     ORDER BY d.application, d.domain
 """
 
@@ -172,10 +175,11 @@ class PostgresCircuitChanges:
 
     async def _domains(self, connection: asyncpg.Connection) -> Sequence[HeldDomain]:
         domains = []
-        for application, application_id, domain, since, cause in await connection.fetch(_DOMAINS):
+        for application, application_id, domain, since, cause, state, *free in await connection.fetch(_DOMAINS):
             async with connection.transaction():
                 grants = [row[0] async for row in connection.cursor(_GRANTS, application, domain, prefetch=_PAGE)]
-            domains.append(HeldDomain.of(application_id, domain, since, cause, grants))
+            held = HeldDomain.of(application_id, domain, since, cause, grants)
+            domains.append(held._replace(state=State(state), let_go=frozenset(one for one in free if one)))
         return domains
 
 

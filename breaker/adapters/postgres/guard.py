@@ -41,7 +41,7 @@ _STOPPED = """
     SELECT (SELECT count(*) FROM circuits c JOIN verdicts v ON v.id = c.last_verdict
             WHERE c.state IN ('stopped', 'probing') AND v.author IS NULL AND v.detector <> 'platform')
          + (SELECT count(*) FROM domain_circuits d JOIN verdicts v ON v.id = d.last_verdict
-            WHERE d.state = 'stopped' AND v.author IS NULL AND v.detector <> 'platform')
+            WHERE d.state IN ('stopped', 'probing') AND v.author IS NULL AND v.detector <> 'platform')
 """
 _STOPPED_OF_GROUP = """
     SELECT count(*) FROM circuits c JOIN verdicts v ON v.id = c.last_verdict JOIN accounts a ON a.account = c.account

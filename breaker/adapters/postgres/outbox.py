@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
 from breaker.domain.commands import PRIORITIES, CommandKind
-from breaker.domain.states import WANTED, State, Wanted
+from breaker.domain.states import WANTED, State
 from breaker.ports import Account, Backlog, Command, SendingDomain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import asyncpg
 
@@ -51,6 +51,13 @@ _CLAIM = """
               AND NOT EXISTS (
                   SELECT FROM commands earlier
                   WHERE earlier.account = o.account AND earlier.epoch = o.epoch AND earlier.step < o.step
+                    AND ((earlier.ended_at IS NULL AND earlier.attempts = 0)
+                         OR (o.priority > 0 AND earlier.priority = 0 AND earlier.ended IS DISTINCT FROM 'settled'))
+              )
+              AND NOT EXISTS (
+                  SELECT FROM commands earlier
+                  WHERE o.domain IS NOT NULL AND earlier.application = o.application AND earlier.domain = o.domain
+                    AND earlier.epoch = o.epoch AND earlier.step < o.step
                     AND ((earlier.ended_at IS NULL AND earlier.attempts = 0)
                          OR (o.priority > 0 AND earlier.priority = 0 AND earlier.ended IS DISTINCT FROM 'settled'))
               )
@@ -92,6 +99,12 @@ _WAITING = """
     FROM commands holds
     JOIN commands lifts ON lifts.account = holds.account AND lifts.epoch = holds.epoch AND lifts.step > holds.step
     WHERE holds.id = ANY($1::bigint[]) AND holds.priority = 0 AND lifts.priority > 0 AND lifts.ended_at IS NULL
+    UNION ALL
+    SELECT lifts.id
+    FROM commands holds
+    JOIN commands lifts ON lifts.application = holds.application AND lifts.domain = holds.domain
+                       AND lifts.epoch = holds.epoch AND lifts.step > holds.step
+    WHERE holds.id = ANY($1::bigint[]) AND holds.priority = 0 AND lifts.priority > 0 AND lifts.ended_at IS NULL
 """
 
 _CONFIRM = """
@@ -104,13 +117,46 @@ _CONFIRM = """
       )
 """
 
-# A domain has one command an epoch.
+# Its own entry stops a domain, whoever stands in for it besides; it is let go once nothing is under way any more.
 _CONFIRM_DOMAIN = """
-    UPDATE domain_circuits d SET confirmed = $2, confirmed_at = $3
+    UPDATE domain_circuits d
+    SET confirmed_at = $2,
+        confirmed = CASE WHEN coalesce(d.permitted, d.state) IN ('stopped', 'probing') THEN 'stopped' ELSE 'sending' END
     FROM commands o
     WHERE o.id = $1 AND d.application = o.application AND d.domain = o.domain AND d.epoch = o.epoch
+      AND CASE WHEN coalesce(d.permitted, d.state) IN ('stopped', 'probing') THEN o.kind = 'block_domain'
+               ELSE NOT EXISTS (
+                   SELECT FROM commands other
+                   WHERE other.application = o.application AND other.domain = o.domain AND other.epoch = o.epoch
+                     AND (other.ended_at IS NULL OR other.ended = 'given_up')
+               ) END
 """
-_SHOWS = {CommandKind.BLOCK_DOMAIN: Wanted.STOPPED, CommandKind.UNBLOCK_DOMAIN: Wanted.SENDING}
+_FORGET_STAND_INS = """
+    DELETE FROM domain_stand_ins s USING commands o
+    WHERE o.id = $1 AND s.application = o.application AND s.domain = o.domain AND s.epoch < o.epoch
+"""
+_TO_BLOCK = """
+    SELECT s.address FROM domain_stand_ins s JOIN commands o ON o.application = s.application AND o.domain = s.domain
+    WHERE o.id = $1 AND s.epoch = o.epoch
+"""
+# Who is to be stopped by itself stays in the list: its own command has put it there, or is about to, and its own takes
+# it out.
+_TO_UNBLOCK = """
+    WITH by_itself AS (
+        DELETE FROM domain_stand_ins s USING commands o, accounts a, circuits c
+        WHERE o.id = $1 AND s.application = o.application AND s.domain = o.domain AND s.epoch < o.epoch
+          AND a.application = s.application AND a.address = s.address AND a.merged_into IS NULL
+          AND c.account = a.account AND c.state <> 'sending'
+          AND coalesce(c.permitted, c.state) IN ('stopped', 'probing')
+        RETURNING s.address
+    )
+    SELECT s.address FROM domain_stand_ins s JOIN commands o ON o.application = s.application AND o.domain = s.domain
+    WHERE o.id = $1 AND s.epoch < o.epoch AND NOT EXISTS (SELECT FROM by_itself b WHERE b.address = s.address)
+"""
+_STANDING_IN = """
+    SELECT s.address FROM domain_stand_ins s JOIN applications p USING (application)
+    WHERE p.id = $1 AND s.address = ANY($2::text[])
+"""
 
 _POSTPONE = """
     UPDATE commands SET claimed_by = NULL, claimed_until = 0, next_attempt_at = $2, error = $3
@@ -186,12 +232,26 @@ class PostgresOutbox:
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 circuits = await connection.fetch(_LOCK_CIRCUITS, sorted(epochs))
-                for command in sorted(domains, key=lambda one: one.about.id):
-                    await connection.execute(_CONFIRM_DOMAIN, command.id, _SHOWS[command.kind], now)
                 await connection.execute(_END, [command.id for command in commands], now, "settled", notice)
+                for command in sorted(domains, key=lambda one: one.about.id):
+                    await connection.execute(_CONFIRM_DOMAIN, command.id, now)
+                    if command.kind is CommandKind.UNBLOCK_OTHERS:
+                        await connection.execute(_FORGET_STAND_INS, command.id)
                 current = [row for row in circuits if row["epoch"] == epochs[row["account"]]]
                 wanted = [row["permitted"] or str(WANTED[State(row["state"])]) for row in current]
                 await connection.execute(_CONFIRM, [row["account"] for row in current], wanted, now)
+
+    async def addresses_of(self, command: Command) -> frozenset[str]:
+        """Return whom a command about stand-ins is about, as of now."""
+        statement = _TO_BLOCK if command.kind is CommandKind.BLOCK_OTHERS else _TO_UNBLOCK
+        with translated():
+            return frozenset(address for (address,) in await self._pool.fetch(statement, command.id))
+
+    async def standing_in(self, application_id: str, among: Collection[str]) -> frozenset[str]:
+        """Return which of some addresses stand in for their domain."""
+        with translated():
+            rows = await self._pool.fetch(_STANDING_IN, application_id, list(among))
+        return frozenset(address for (address,) in rows)
 
     async def postpone(self, commands: Sequence[Command], next_attempt_at: float, error: str | None) -> None:
         """Give claims back, unless somebody else has them by now."""

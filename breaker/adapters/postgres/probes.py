@@ -32,6 +32,7 @@ _NAMES = (
     *("began_at", "ordered_at", "round", "sends", "bad", *_SEEN, "opened_at", "closed_at", "heard_at"),
 )
 
+PROBE_NAMES = _NAMES
 PROBE_WIDTH = len(_NAMES)
 PROBE_COLUMNS = ", ".join(f"b.{name}" for name in _NAMES)
 
@@ -48,7 +49,7 @@ _DUE = """
            c.permitted = 'sending' OR b.phase = 'closing' AS moving,
            EXISTS (
                SELECT FROM domain_circuits d
-               WHERE d.application = a.application AND d.domain = a.domain AND d.state = 'stopped'
+               WHERE d.application = a.application AND d.domain = a.domain AND d.state IN ('stopped', 'probing')
            ) AS domain_stopped,
            EXISTS (
                SELECT FROM platform_standings s
@@ -126,6 +127,12 @@ def probe_of(columns: Sequence[Any]) -> Probe | None:
     return Probe(phase=Phase(named.pop("phase")), state=State(named.pop("state")), seen=seen, **named)
 
 
+def columns_of(probe: Probe) -> list[object]:
+    """Return the values of `PROBE_NAMES`."""
+    seen = dict(zip(_SEEN, probe.seen, strict=True))
+    return [seen[name] if name in seen else getattr(probe, name) for name in _NAMES]
+
+
 class PostgresLockedProbes(PostgresLocked):
     """Accounts with their probes, in one transaction."""
 
@@ -172,9 +179,7 @@ class PostgresLockedProbes(PostgresLocked):
         if probe is None:
             await self._connection.execute("DELETE FROM probes WHERE account = $1", account.key)
             return
-        seen = dict(zip(_SEEN, probe.seen, strict=True))
-        values = [seen[name] if name in seen else getattr(probe, name) for name in _NAMES]
-        await self._connection.execute(_KEEP, account.key, *values)
+        await self._connection.execute(_KEEP, account.key, *columns_of(probe))
 
     async def _pace(self, account: Account, circuit: Circuit) -> float:
         """Return the sends a day of the week before, or of the time since the first send where that is less."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ _DOMAINS = 12
 _WORKSPACES = ("Sales", "Support", "Recruiting", "Billing")
 #: How many of a mixed fleet's accounts go bad, at most by each kind.
 _BAD_SHARE = 0.12
+#: Which share of a fleet is on one domain, where that is what is looked at.
+_DOMAIN_SHARE = 0.4
 _MORNING = 9 * HOUR
 #: At least once, and in no order: what a feed is like on an ordinary day.
 _ORDINARY_FEED = Feed(repeated=0.01, late=0.02, late_by=(30.0, 1800.0))
@@ -125,10 +127,27 @@ def mixed_fleet(size: FleetSize, seed: int) -> FleetPlan:
 
     Accounts that answer only, and new mailboxes, are among the healthy ones. Some notifications come twice, some late.
     """
+    return _mixed(size, seed, broken_domain(FleetSize(min(6, size.accounts), size.days, size.volume), seed))
+
+
+def shared_domain_fleet(size: FleetSize, seed: int) -> FleetPlan:
+    """A mixed fleet of which two fifths share the domain whose authentication breaks, and is repaired the same day."""
+    busy = broken_domain(FleetSize(min(6, size.accounts), size.days, size.volume), seed)
+    [broken] = busy.broken_authentication
+    source = derived(seed, "shared domain")
+    quiet: list[AccountPlan] = []
+    for _ in range(round(size.accounts * _DOMAIN_SHARE) - len(busy.accounts)):
+        steps = (Step(0.0, behaviours.steady(source, size.volume)),)
+        place = f"agent@{broken.domain}", source.choice(_WORKSPACES)
+        quiet.append(AccountPlan(*place, Kind.BROKEN_AUTHENTICATION, steps, broken.after))
+    repaired = replace(broken, until=broken.after + source.uniform(3, 5) * HOUR)
+    return _mixed(size, seed, FleetPlan((*busy.accounts, *quiet), (repaired,)))
+
+
+def _mixed(size: FleetSize, seed: int, broken: FleetPlan) -> FleetPlan:
     draft = _Draft(size, seed)
     for number in range(max(round(size.accounts * _BAD_SHARE), len(_BAD_KINDS))):
         draft.bad(_BAD_KINDS[number % len(_BAD_KINDS)])
-    broken = broken_domain(FleetSize(min(6, size.accounts), size.days, size.volume), seed)
     draft.accounts += broken.accounts
     for number in range(max(size.accounts // 10, 1)):
         if number % 2:
