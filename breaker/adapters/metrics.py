@@ -25,6 +25,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 import breaker
+from breaker.adapters.placement_metrics import PlacementMetrics
 from breaker.adapters.sweep_metrics import SweepMetrics
 from breaker.domain.circuit import HeldBy, Mode
 from breaker.domain.commands import PRIORITIES, CommandKind
@@ -321,7 +322,7 @@ class Metrics:
             registry=registry,
         )
         self._unprotected_in: dict[str, Mapping[Unprotected, int]] = {}
-        self.sweeps = SweepMetrics(registry)
+        self.sweeps, self.placements = SweepMetrics(registry), PlacementMetrics(registry)
         self._gate_answers = Counter(
             "breaker_gate_answers_total",
             "Answers of the gate, by whether the account may send, and by its state.",

@@ -15,6 +15,7 @@ from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.outbox import PostgresOutbox
 from breaker.adapters.postgres.probes import PostgresProbes
 from breaker.adapters.postgres.reading.report import PostgresReport
+from breaker.app.copies import start_keeping_copies, with_copies
 from breaker.app.derived import counting, probe_rules, window_sizes
 from breaker.app.domain_probing import domain_prober
 from breaker.app.protection import watch_protection
@@ -122,7 +123,7 @@ class Attendance:
         one.id = application_id = one.id or await _learn_id(platform, shared.clock)
         shared.secrets.read()
         clock, rhythm, workers = shared.clock, shared.rhythm, shared.workers
-        around = _surroundings(application_id, one, platform, shared)
+        around = with_copies(_surroundings(application_id, one, platform, shared), shared)
         pace = Pace(
             first_delay=shared.settings.platform.first_retry_seconds,
             longest_delay=shared.settings.platform.longest_retry_seconds,
@@ -137,6 +138,7 @@ class Attendance:
         self._probers.append(of_domains)
         self._probing.append(workers.every("probing of domains", of_domains, rhythm.probing, clock.sleep))
         start_sweeps(one, platform, around, shared, self.grants_read.set)
+        start_keeping_copies(around, shared, self.wake)
         may_act = partial(_may_act, shared, application_id)
         protection = watch_protection(one, around, shared.pool, shared.metrics, may_act)
         workers.every("protection", protection, rhythm.protection, clock.sleep)

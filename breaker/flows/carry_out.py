@@ -23,8 +23,9 @@ from breaker.ports import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from breaker.domain.elsewhere import Elsewhere
     from breaker.flows.fixtures import Names
-    from breaker.flows.quarantine import Elsewhere
+    from breaker.flows.read_back import Place
     from breaker.ports import Account, Clock, Command, Inventory, Leases, Outbox, Platform
 
 log = structlog.get_logger(__name__)
@@ -114,7 +115,7 @@ class Sender:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     pace: Pace = field(default_factory=Pace)
     _lease: Lease = field(init=False)
-    _bookmarks: dict[str, str] = field(init=False, default_factory=dict)
+    _bookmarks: dict[str, Place] = field(init=False, default_factory=dict)
     _unreadable: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:

@@ -100,10 +100,15 @@ class Copies:
         """Those that are remembered."""
         return self._copies
 
+    @property
+    def policies(self) -> Mapping[str, str]:
+        """The policies of Breaker's own that are remembered, by their names."""
+        return self._policies
+
     async def workspaces(self, *, again: bool = False) -> Mapping[str, Workspace]:
         """Return all workspaces by their ids; `again`: as they are now."""
         async with self._lock:
-            return await self._read(again=again)
+            return await self.read(again=again)
 
     async def default(self) -> str:
         """Return the default workspace, where the grants of a deleted one fall to."""
@@ -143,8 +148,8 @@ class Copies:
             if home_id in self._current:
                 return self._current[home_id]
             home = await self.workspace(home_id)
-            content = self.content(home, home.policy_id or await self._least_policy())
-            there = await self._read()
+            content = self.content(home, home.policy_id or await self.least_policy())
+            there = await self.read()
             copies = [there[one.id] for one in self._copies.values() if one.made is Made.WORKSPACE and one.id in there]
             alike = next((one for one in copies if content.is_of(one)), None)
             try:
@@ -188,7 +193,7 @@ class Copies:
         """
         wanted = Workspace(copy.id, copy.name, policy_id=content.policy_id, rule_ids=content.rule_ids)
         await self.platform.change_workspace(wanted)
-        shown = (await self._read(again=True)).get(copy.id)
+        shown = (await self.read(again=True)).get(copy.id)
         if shown is None or not content.is_of(shown):
             raise TryAgainError(NOT_AS_WRITTEN)
         return shown
@@ -240,16 +245,16 @@ class Copies:
         Raises:
             TryAgainError: It was not among those shown.
         """
-        there = await self._read()
+        there = await self.read()
         if home_id not in there:
-            there = await self._read(again=True)
+            there = await self.read(again=True)
         if home_id not in there:
             raise TryAgainError(NOT_AMONG)
         return there[home_id]
 
     async def probe_of(self, home: Workspace) -> Workspace | None:
         """Return the copy in which accounts of a home are probed, or None; for those who hold `lock`."""
-        there = await self._read()
+        there = await self.read()
         rules = set(self.content(home, None).rule_ids)
         for copy in self._copies.values():
             shown = there.get(copy.id)
@@ -266,14 +271,15 @@ class Copies:
 
     async def is_used(self, policy_id: str) -> bool:
         """Tell whether any workspace has a policy; for those who hold `lock`."""
-        return any(one.policy_id == policy_id for one in (await self._read()).values())
+        return any(one.policy_id == policy_id for one in (await self.read()).values())
 
-    async def _least_policy(self) -> str:
+    async def least_policy(self) -> str:
+        """Return the policy of quarantines whose homes have none, made where it is not there."""
         return await self.policy(self.names.quarantine_policy, PolicyContent({DAILY_SENDS: LEAST_DAILY_SENDS}))
 
     async def _own(self, made: Made, home: Workspace) -> Workspace | None:
         """Return a copy that is for this home alone, or for nobody."""
-        there = await self._read()
+        there = await self.read()
         for copy in list(self._copies.values()):
             if copy.id not in there:
                 continue
@@ -281,7 +287,8 @@ class Copies:
                 return there[copy.id]
         return None
 
-    async def _read(self, *, again: bool = False) -> dict[str, Workspace]:
+    async def read(self, *, again: bool = False) -> dict[str, Workspace]:
+        """Return all workspaces by their ids; for those who hold `lock`."""
         if self._workspaces is None or again:
             found = list(await self.platform.workspaces())
             self._workspaces = {one.id: one for one in found}
@@ -309,7 +316,7 @@ class Copies:
 
     async def _part(self, made: Made, home_id: str, copy_id: str | None) -> None:
         """Remember that no other copy of a kind is for a home; one that has its name is called after another home."""
-        there = await self._read()
+        there = await self.read()
         for other in list(self._copies.values()):
             if other.id == copy_id or other.made is not made or home_id not in other.homes or other.id not in there:
                 continue

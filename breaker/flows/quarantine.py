@@ -10,9 +10,9 @@ workspace, unless a person says another. Whatever went elsewhere is said.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from breaker.domain.elsewhere import Elsewhere
 from breaker.flows.copies import Copies, Home
 from breaker.flows.designs import Made
 from breaker.ports import GiveUpError, GoneError, TryAgainError
@@ -33,17 +33,6 @@ COPY_UNBLOCKED = (
 )
 _NOT_SHOWN = "the move was asked for, and is not shown yet"
 _TARGET_GONE = "the workspace that it was to be moved to is gone"
-
-
-class Elsewhere(StrEnum):
-    """Why an account is elsewhere than it should be; the metrics name it so."""
-
-    HOME_GONE = "home_gone"
-    HOME_UNKNOWN = "home_unknown"
-    HOME_GUESSED = "home_guessed"
-    QUARANTINE_GONE = "quarantine_gone"
-    QUOTA_REFUSED = "quota_refused"
-    """Where the platform does not hold a probe's quota, it is probed at home."""
 
 
 _OF_HOMES = {

@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from breaker.domain.elsewhere import Elsewhere
 from breaker.flows.designs import Made
-from breaker.flows.quarantine import Elsewhere
 from breaker.ports import GiveUpError, GoneError, PolicyContent, TryAgainError
 
 if TYPE_CHECKING:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from breaker.adapters.postgres.in_copies import PostgresInCopies
 from breaker.domain.circuit import Circuit, act
 from breaker.domain.commands import Actuator, plan
 from breaker.domain.states import Cause, State, Wanted
 from breaker.flows.designs import Made, block_rule_content
+from breaker.flows.keep_copies import KeepCopies
 from breaker.ports import PolicyContent
 from breaker.simulator.options import SimulationOptions
 from tests.guarded import BOTH, NAMES, Guarded, guarded
@@ -76,6 +78,23 @@ class Homes:
             await locked.save(account, probing, counters)
             await locked.order(account, probing.epoch, verdict_id, kinds, now)
         await finish(self.store.sender(self.world.client, quota=quota), self.store)
+
+    async def keep(self) -> int:
+        """Look after the copies once, and carry out what that orders."""
+        keep = KeepCopies(
+            application_id=APPLICATION,
+            names=NAMES,
+            platform=self.world.client,
+            inventory=self.store.inventory,
+            in_copies=PostgresInCopies(self.store.pool),
+            circuits=self.store.circuits,
+            actuators_of=lambda _account: BOTH - self.without,
+            clock=self.store.clock,
+            woken=lambda: None,
+        )
+        moved = await keep()
+        await finish(self.sender(), self.store)
+        return moved
 
     async def set_up(self) -> None:
         """Put Breaker's lists and rules on the platform."""
