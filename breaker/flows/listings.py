@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 
     from breaker.flows.fixtures import Fixtures, Names
+    from breaker.flows.read_back import Place
     from breaker.ports import Clock, Command, Inventory, Outbox, Platform
 
 NOT_SHOWN = "it was asked for, and is not shown yet"
@@ -75,7 +76,7 @@ class Listings:
     names: Names
     fixtures: Fixtures
     may_go_on: Callable[[], bool]
-    bookmarks: MutableMapping[str, str]
+    bookmarks: MutableMapping[str, Place]
     _outcomes: dict[int, PlatformError | None] = field(init=False, default_factory=dict)
     _addresses: dict[int, frozenset[str]] = field(init=False, default_factory=dict)
     _readings: dict[Made, ReadBack] = field(init=False, default_factory=dict)

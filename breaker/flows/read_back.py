@@ -9,7 +9,7 @@ from what stood on a page that was asked for after the change, or on none of a w
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from breaker.ports import GiveUpError
 
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, MutableMapping
 
     from breaker.ports import Platform
+
+
+class Place(NamedTuple):
+    """A place in a list.
+
+    Args:
+        after: What the platform calls it.
+        values: How many values were read before it; tells which of two is the further.
+    """
+
+    after: str
+    values: int
 
 
 @dataclass(slots=True)
@@ -48,12 +60,13 @@ class ReadBack:
     """
 
     list_id: str
-    bookmarks: MutableMapping[str, str]
+    bookmarks: MutableMapping[str, Place]
     _expected: dict[int, _Expected] = field(init=False, default_factory=dict)
     _commands: dict[str, set[int]] = field(init=False, default_factory=dict)
     _begun: bool = field(init=False, default=False)
     _whole: bool = field(init=False, default=True)
     _after: str | None = field(init=False, default=None)
+    _values: int = field(init=False, default=0)
 
     def expect(self, command: int, values: Collection[str], *, present: bool) -> None:
         """Wait until the list shows that these values, which were just written, are there or gone."""
@@ -96,6 +109,7 @@ class ReadBack:
         certain = self._look_at(page.values)
         ended = not page.values or page.after in {None, self._after}
         self._after = page.after or self._after
+        self._values += len(page.values)
         self._keep_place(at_the_end=ended)
         if ended:
             certain = self._at_the_end() | certain
@@ -107,7 +121,7 @@ class ReadBack:
     def _begin(self) -> None:
         bookmark = self.bookmarks.get(self.list_id)
         self._whole = bookmark is None or any(one.sought or not one.present for one in self._expected.values())
-        self._after = None if self._whole else bookmark
+        self._after, self._values = (None, 0) if bookmark is None or self._whole else bookmark
         if self._whole:
             for one in self._expected.values():
                 one.whole = True
@@ -130,10 +144,9 @@ class ReadBack:
         return {}
 
     def _keep_place(self, *, at_the_end: bool) -> None:
-        """Remember the furthest place; that of a reading from the beginning is no further until it ends."""
+        """Remember the furthest place; the end is one, also where the list has become shorter."""
         if self._after is None:
             return
-        if at_the_end or not self._whole:
-            self.bookmarks[self.list_id] = self._after
-        else:
-            self.bookmarks.setdefault(self.list_id, self._after)
+        place, kept = Place(self._after, self._values), self.bookmarks.get(self.list_id)
+        if kept is None or at_the_end or place.values >= kept.values:
+            self.bookmarks[self.list_id] = place

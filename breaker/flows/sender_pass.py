@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from breaker.flows.carry_out import Pace, Surroundings
     from breaker.flows.lease import Lease
+    from breaker.flows.read_back import Place
     from breaker.ports import Command
 
 _SETTLED_TOGETHER = 500
@@ -63,7 +64,7 @@ class SenderPass:
     pace: Pace
     lease: Lease
     woken: asyncio.Event
-    bookmarks: MutableMapping[str, str]
+    bookmarks: MutableMapping[str, Place]
     _claimed: dict[int, Command] = field(init=False, default_factory=dict)
     _moves: deque[Command] = field(init=False, default_factory=deque)
     _listings: Listings = field(init=False)

@@ -30,7 +30,7 @@ _PAGE = 200
 _FEW = 4
 """Grants of one workspace that are asked for one by one: their pages might be more."""
 
-_GATHERING = 0.05
+_GATHERING = 0.5
 """Real seconds after which what was asked so far is passed on, should a move wait for something else meanwhile."""
 
 
