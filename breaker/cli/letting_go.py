@@ -36,6 +36,16 @@ EverythingAutomatic = Annotated[
     bool, typer.Option("--everything", help="All that Breaker itself stopped or limited.", show_default=False)
 ]
 
+Home = Annotated[
+    str | None,
+    typer.Option(
+        "--home",
+        metavar="WORKSPACE",
+        help="Where those go that are away from home, in quarantine for one; without, where they belong.",
+        show_default=False,
+    ),
+]
+
 
 def register(application: typer.Typer) -> None:
     """Add the commands of this family."""
@@ -54,15 +64,19 @@ def reset(  # noqa: PLR0913 - every argument is an option that a person may give
     detector: Detector = None,
     since: Since = None,
     pace: Pace = None,
+    home: Home = None,
 ) -> None:
     """Let accounts go: unblock them, bring them home, and begin counting anew; with domain:X the domain as well.
 
     --detector and --since take back only what Breaker itself stopped or limited so, everywhere unless somebody is
     named: one account a second, or as --pace says, so that who was bad after all shows before all are free.
+    An account whose home workspace was deleted goes to the default one, or to where --home says.
     """
     undoes = detector is not None or since is not None
     if undoes and only_domain:
         raise typer.BadParameter("--only-domain does not go with --detector and --since")
+    if home is not None and only_domain:
+        raise typer.BadParameter("--home does not go with --only-domain: a domain is in no workspace")
     act = Act(
         ActKind.RESET,
         manner.reason,
@@ -71,6 +85,7 @@ def reset(  # noqa: PLR0913 - every argument is an option that a person may give
         false_stop=false_stop,
         automatic=Automatic(detector, parse_moment(since, time()) if since else None) if undoes else None,
         pace=UNDONE_PER_SECOND if undoes and pace is None else pace,
+        home=home,
     )
     carry_out(act, read_selectors(selectors, everything=everything or (undoes and not selectors)), manner)
 

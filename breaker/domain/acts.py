@@ -82,6 +82,7 @@ class Act:
         false_stop: Of `RESET`: whether the stop was a mistake, which is counted, and does not lengthen cool-downs.
         automatic: Of `RESET`: only what stands stopped or limited by Breaker itself, or None for whoever is meant.
         pace: Of `RESET`: accounts a second at which the platform is told, or None for as fast as its budget allows.
+        home: Of `RESET`: the workspace that accounts go to which are away from theirs, or None for where they belong.
     """
 
     kind: ActKind
@@ -94,6 +95,7 @@ class Act:
     false_stop: bool = False
     automatic: Automatic | None = None
     pace: float | None = None
+    home: str | None = None
 
     def setting(self, now: float) -> ModeSetting | None:
         """Return the mode that `MODE` sets, or None where it takes one away, and of other acts."""

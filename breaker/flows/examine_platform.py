@@ -12,7 +12,7 @@ from breaker.flows.guarded_rules import STOPPING
 from breaker.flows.set_up_plan import TRIGGERS, Found, Need, SetUpRefusedError, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from breaker.domain.commands import Actuator
     from breaker.domain.findings.facts import ApplicationFacts, HeldFact
@@ -131,8 +131,15 @@ class ReadPlatform:
             gone_workspaces=self._gone(),
             no_workspace=tuple(self._no_workspace),
             out_of_quarantine=tuple(self._out_of_quarantine),
+            homeless=tuple(self._homeless()),
             webhook=self._webhook(number),
         )
+
+    def _homeless(self) -> Iterator[AccountFact]:
+        there = {one.id for one in self.rules.workspaces}
+        for one in self.held.values():
+            if one.home_workspace_id is not None and one.home_workspace_id not in there:
+                yield AccountFact(one.grant_id, one.address or one.grant_id, one.home_workspace_id)
 
     def _named(self) -> Sequence[tuple[Made, str, str]]:
         found = Found(self.rules.lists, self.rules.rules, self.rules.workspaces, self.webhooks)

@@ -195,6 +195,9 @@ class Operator:
             context["false_stop"] = True
         if act.automatic:
             context["automatic"] = {"detector": act.automatic.detector, "since": act.automatic.since}
+        if act.home is not None:
+            context["home"] = act.home
+            await locked.note_home(account, act.home)
         verdict = await locked.record_verdict(account, decided, context)
         after = apply(circuit, decided, verdict)
         if act.kind is ActKind.RESET or (act.kind is ActKind.PROBE and for_complaints):

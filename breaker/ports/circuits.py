@@ -31,6 +31,10 @@ class Locked(Protocol):
         """Store what became of a circuit; what is wanted and not what it was is unconfirmed from then on."""
         ...
 
+    async def note_home(self, account: Account, workspace_id: str) -> None:
+        """Remember where an account belongs that is away from home; of one that is not, it is forgotten on its way."""
+        ...
+
     async def order(  # noqa: PLR0913, PLR0917 - what is ordered, for whom, why and when
         self,
         account: Account,

@@ -25,6 +25,10 @@ async def _states(known: Fleet) -> list[str]:
     return list((await known.states()).values())
 
 
+async def _homes(known: Fleet) -> list[str | None]:
+    return [home for (home,) in await known.pool.fetch("SELECT home_workspace_id FROM accounts ORDER BY account")]
+
+
 async def _trail(known: Fleet) -> list[tuple[str | None, str]]:
     return [(one.author, one.why) for one in (await known.operations.trail.page()).items]
 
@@ -151,3 +155,20 @@ def test_a_domain_is_stopped_as_a_whole_or_not_at_all(shell: Terminal) -> None:
 
     assert said.code == 2
     assert shell.prepare(_states) == ["sending"]
+
+
+def test_a_reset_may_say_where_accounts_go(shell: Terminal) -> None:
+    shell.prepare(_one_account)
+    shell.breaker("trip", "agent@x.example", "--reason", "a bought list")
+
+    said = shell.breaker("reset", "agent@x.example", "--home", "w-support", "--reason", "moved", "--json")
+
+    assert (said.code, shell.prepare(_states), shell.prepare(_homes)) == (4, ["sending"], ["w-support"])
+
+
+def test_a_domain_has_no_home(shell: Terminal) -> None:
+    shell.prepare(_one_account)
+
+    said = shell.breaker("reset", "domain:x.example", "--only-domain", "--home", "w-support", "--reason", "moved")
+
+    assert said.code == 2

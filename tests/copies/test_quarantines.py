@@ -221,3 +221,34 @@ async def test_a_crash_between_any_two_steps_leaves_nothing_behind(homes: Homes)
     assert list(homes.copies()) == [NAMES.quarantine(sales.workspace_id)]
     assert [one.name for one in await homes.world.client.policies().all()] == [NAMES.quarantine_policy]
     assert await homes.store.standing(number) == ("stopped", "stopped")
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+async def test_a_person_says_where_an_account_goes_whose_home_is_gone(homes: Homes, remembered: bool) -> None:
+    sales = await homes.home("Sales", await homes.policy(90))
+    support = await homes.home("Support", await homes.policy(60))
+    number = await homes.stop("a@x.example", sales)
+    homes.world.application.remove_workspace(sales.workspace_id)
+    if not remembered:
+        await homes.store.pool.execute("UPDATE accounts SET home_workspace_id = NULL")
+    async with homes.store.circuits.transaction() as locked:
+        account, _, _ = (await locked.load([number]))[number]
+        await locked.note_home(account, support.workspace_id)
+
+    await homes.act(number, Cause.RESET)
+
+    assert homes.place("a@x.example") is support
+    assert ("return_home", "settled", None) in await homes.store.commands(number)
+    assert homes.store.elsewhere == []
+
+
+async def test_a_home_that_a_person_says_and_that_is_not_there_is_none(homes: Homes) -> None:
+    number = await homes.stop("a@x.example", await homes.home("Sales", await homes.policy(90)))
+    async with homes.store.circuits.transaction() as locked:
+        account, _, _ = (await locked.load([number]))[number]
+        await locked.note_home(account, "w-mistyped")
+
+    await homes.act(number, Cause.RESET)
+
+    assert homes.place("a@x.example").name == DEFAULT
+    assert homes.store.elsewhere == ["home_gone"]

@@ -101,6 +101,12 @@ async def a_stopped_account_out_of_quarantine(sound: Ward) -> None:
     sound.world.application.move_grant(sound.stopped.id, sound.sales.workspace_id)
 
 
+async def a_home_that_is_gone(sound: Ward) -> None:
+    await sound.store.pool.execute(
+        "UPDATE accounts SET home_workspace_id = 'w-gone' WHERE grant_id = $1", sound.stopped.id
+    )
+
+
 async def a_stopped_account_taken_out_of_the_list(sound: Ward) -> None:
     await sound.world.client.remove_values(await sound.place.list_id(), [sound.stopped.email])
 
@@ -293,6 +299,7 @@ FAULTS: dict[Callable[[Ward], Awaitable[None]], list[tuple[str, str]]] = {
     an_account_in_no_workspace: [("unprotected", "workspace_id")],
     an_account_in_quarantine_that_is_not_stopped: [("wrong_workspace", "workspace_id")],
     a_stopped_account_out_of_quarantine: [("wrong_workspace", "workspace_id")],
+    a_home_that_is_gone: [("home_gone", "--home WORKSPACE")],
     a_stopped_account_taken_out_of_the_list: [("not_listed", "/items")],
     an_actuator_that_was_never_set_up: [("never_set_up", "breaker setup")],
     no_actuator_that_stops: [("no_actuator", "BREAKER_ACTUATORS")],

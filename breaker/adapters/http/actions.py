@@ -43,6 +43,7 @@ class Action(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
         detector: Of `reset`: only what this detector stopped or limited; with it, `pace` is 1 unless it is said.
         since: Of `reset`: only what stands stopped or limited by Breaker since this moment, Unix seconds.
         pace: Of `reset`: accounts a second that the platform is told of.
+        home: Of `reset`: the workspace that those go to which are away from theirs.
     """
 
     selector: str | list[str]
@@ -60,6 +61,7 @@ class Action(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
     detector: str | None = None
     since: float | None = None
     pace: float | None = None
+    home: str | None = None
 
 
 class FleetAction(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -153,6 +155,7 @@ def act_of(action: Action, author: str, now: float) -> Act:
         "detector": action.detector is not None,
         "since": action.since is not None,
         "pace": action.pace is not None,
+        "home": action.home is not None,
     }
     for kind, fields in ((ActKind.MODE, about_mode), (ActKind.RESET, about_reset)):
         for name, said in fields.items():
@@ -202,6 +205,7 @@ def _act_on_circuits(action: Action, author: str) -> Act:
         false_stop=action.false_stop,
         automatic=Automatic(action.detector, action.since) if undoes else None,
         pace=UNDONE_PER_SECOND if action.detector is not None and action.pace is None else action.pace,
+        home=action.home,
     )
 
 

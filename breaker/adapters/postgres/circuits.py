@@ -167,6 +167,12 @@ class PostgresLocked:
                 [one.counters.to_bytes() for one in changed],
             )
 
+    async def note_home(self, account: Account, workspace_id: str) -> None:
+        """Remember where an account belongs that is away from home."""
+        await self._connection.execute(
+            "UPDATE accounts SET home_workspace_id = $2 WHERE account = $1", account.key, workspace_id
+        )
+
     async def order(  # noqa: PLR0913, PLR0917 - the protocol's
         self,
         account: Account,

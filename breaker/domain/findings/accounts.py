@@ -27,6 +27,13 @@ def account_findings(facts: ApplicationFacts) -> Iterator[Finding]:
     if facts.out_of_quarantine:
         sentence = f"{_of(facts.out_of_quarantine)} in the wrong workspace: stopped, and moved out of its quarantine"
         yield Finding("wrong_workspace", Severity.WARNING, sentence, _move(facts, facts.out_of_quarantine), facts.id)
+    if facts.homeless:
+        sentence = (
+            f"{_of(facts.homeless)} away from a home workspace that is gone: a reset moves them to the default "
+            f"workspace, whose policy and rules may be others"
+        )
+        fix = f"breaker reset {facts.homeless[0].name} --home WORKSPACE --reason ..., once it may send again"
+        yield Finding("home_gone", Severity.WARNING, sentence, fix, facts.id)
     if facts.not_listed:
         sentence = f"{_of(facts.not_listed)} shown as held, and not in the list on the platform, so free to send"
         first = facts.not_listed[0]

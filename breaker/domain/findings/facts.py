@@ -215,6 +215,7 @@ class ApplicationFacts:
         no_workspace: Accounts in no workspace.
         in_quarantine: Accounts in a quarantine that should simply send.
         out_of_quarantine: Stopped accounts that were moved out of their quarantine.
+        homeless: Accounts that are away from a home that is not there any more.
         not_listed: Accounts shown as stopped or limited whose address is not in the list.
         unverified: Sending domains that the platform refused as not verified.
         webhook: The webhook, or None.
@@ -248,6 +249,7 @@ class ApplicationFacts:
     no_workspace: tuple[AccountFact, ...] = ()
     in_quarantine: tuple[AccountFact, ...] = ()
     out_of_quarantine: tuple[AccountFact, ...] = ()
+    homeless: tuple[AccountFact, ...] = ()
     not_listed: tuple[AccountFact, ...] = ()
     unverified: tuple[str, ...] = ()
     webhook: WebhookFact | None = None
