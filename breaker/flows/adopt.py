@@ -155,7 +155,18 @@ class Sweep:
             async for grant in platform.grants(workspace_id=workspace_id):
                 if grant.address is not None:
                     found[grant.address] = grant
-        return found
+        return found | await self._left_in_probes(platform, fixtures)
+
+    async def _left_in_probes(self, platform: Platform, fixtures: Fixtures) -> dict[str, Grant]:
+        """Return who is where accounts are probed, and is in no probe here: nobody knows of its round."""
+        found: dict[str, Grant] = {}
+        for copy in fixtures.copies.values():
+            if copy.made is Made.PROBE_WORKSPACE:
+                async for grant in platform.grants(workspace_id=copy.id):
+                    if grant.address is not None:
+                        found[grant.address] = grant
+        probed = await self.adoption.probed_among(self.application_id, found.keys()) if found else ()
+        return {address: grant for address, grant in found.items() if address not in probed}
 
     async def _unknown(self, addresses: Collection[str], wanted: Wanted) -> list[str]:
         if not addresses:

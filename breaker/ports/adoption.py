@@ -43,6 +43,10 @@ class Adoption(Protocol):
         """Return those whose account is wanted freer than this, and is neither on its way there nor just arrived."""
         ...
 
+    async def probed_among(self, application_id: str, addresses: Collection[str]) -> Collection[str]:
+        """Return those whose account is in a probe, and may be where accounts are probed."""
+        ...
+
     async def adopt(self, application_id: str, found: FoundBlocked, now: float) -> bool:
         """Make the account known if need be and stopped, or limited, with a verdict of the detector `platform`.
 

@@ -46,6 +46,15 @@ _UNKNOWN = """
     ORDER BY s.address
 """
 
+_PROBED = """
+    SELECT a.address
+    FROM accounts a
+    JOIN applications p USING (application)
+    JOIN circuits c USING (account)
+    WHERE p.id = $1 AND a.address = ANY($2::text[]) AND a.merged_into IS NULL
+      AND (c.state = 'probing' OR EXISTS (SELECT FROM commands o WHERE o.account = c.account AND o.ended_at IS NULL))
+"""
+
 _CHANGING = "SELECT EXISTS (SELECT FROM commands WHERE account = $1 AND ended_at IS NULL)"
 
 _CONFIRM = """
@@ -118,6 +127,12 @@ class PostgresAdoption:
                 _UNKNOWN, application_id, list(addresses), states, now - JUST_ARRIVED, list(enough)
             )
         return [row["address"] for row in rows]
+
+    async def probed_among(self, application_id: str, addresses: Collection[str]) -> Collection[str]:
+        """Ask about all addresses at once; who is on its way there or back is one of them."""
+        with translated():
+            rows = await self._pool.fetch(_PROBED, application_id, list(addresses))
+        return {address for (address,) in rows}
 
     async def adopt(self, application_id: str, found: FoundBlocked, now: float) -> bool:
         """Decide with the circuit locked: it may have been held or let go since it was found."""

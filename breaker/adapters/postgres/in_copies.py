@@ -18,8 +18,7 @@ _MISPLACED = """
     FROM accounts a
     JOIN applications p USING (application)
     JOIN circuits c USING (account)
-    WHERE p.id = $1 AND a.home_workspace_id IS NOT NULL AND a.merged_into IS NULL AND a.grant_deleted_at IS NULL
-      AND c.last_verdict IS NOT NULL
+    WHERE p.id = $1 AND a.merged_into IS NULL AND a.grant_deleted_at IS NULL AND c.last_verdict IS NOT NULL
       AND ((a.workspace_id, a.home_workspace_id) IN (SELECT * FROM unnest($2::text[], $3::text[]))
            OR (a.workspace_id = ANY($4::text[])
                AND (c.state <> 'probing' OR c.permitted IS DISTINCT FROM 'sending')))
