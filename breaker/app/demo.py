@@ -386,6 +386,8 @@ async def _world(plan: DemoPlan, home: Path, audience: Audience) -> AsyncIterato
             feedback=DAY / 8,
             fleet_size=DAY,
             protection=DAY,
+            webhook=DAY,
+            gaps=DAY,
             probing=DAY / 144,
             feed=DAY / 48,
             held_stops=DAY / 48,

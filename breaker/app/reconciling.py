@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from breaker.adapters.postgres.adoption import PostgresAdoption
+from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.domains import PostgresDomains
+from breaker.adapters.postgres.gone import PostgresGone
 from breaker.adapters.postgres.lost import PostgresLostHolds
 from breaker.adapters.postgres.placements import PostgresPlacements
 from breaker.app.derived import window_sizes
@@ -23,6 +25,7 @@ from breaker.flows.adopt import Sweep
 from breaker.flows.adopt_domains import SweepDomains
 from breaker.flows.find_lost import FindLost
 from breaker.flows.lease import Lease
+from breaker.flows.let_gone_go import LetGoneGo
 from breaker.flows.put_back import PutBack
 from breaker.flows.sweep_placements import SweepPlacements
 from breaker.flows.sweeping import Sweeping, keep
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from breaker.adapters.nylas.client import NylasPlatform
     from breaker.app.attendance import Shared
     from breaker.app.guarded import Guarded
+    from breaker.domain.circuit import Verdict
     from breaker.domain.placement import Place
     from breaker.flows.carry_out import Surroundings
     from breaker.ports import Lost
@@ -139,6 +143,7 @@ def start_sweeps(
     shared.workers.every("adoption", lists, shared.rhythm.adoption, lists.rest)
     shared.workers.every("adoption of domains", domains, shared.rhythm.adoption, domains.rest)
     shared.workers.every("webhook", webhook, shared.rhythm.webhook, webhook.rest)
+    shared.workers.every("gone accounts", _let_gone_go(around, shared), shared.rhythm.grants, around.clock.sleep)
     shared.workers.every("gaps of the feed", gaps, shared.rhythm.gaps, around.clock.sleep)
 
 
@@ -174,6 +179,20 @@ async def _acts(shared: Shared, application_id: str) -> bool:
     """Tell whether Breaker may act anywhere in an application."""
     modes = shared.operations.modes
     return shared.modes is modes and await modes.acts_in(application_id, None, shared.clock.now())
+
+
+def _let_gone_go(around: Surroundings, shared: Shared) -> LetGoneGo:
+    def told(account: Account, verdict: Verdict) -> None:
+        log.info(verdict.why, application=around.application_id, kind="block_ends", outcome="noted", **_whom(account))
+
+    return LetGoneGo(
+        application_id=around.application_id,
+        gone=PostgresGone(shared.pool),
+        circuits=PostgresCircuits(shared.pool, window_sizes(shared.settings)),
+        may_act=partial(_may_act, shared),
+        clock=around.clock,
+        told=told,
+    )
 
 
 def _lists(around: Surroundings, shared: Shared, put_back: PutBack) -> Sweep:

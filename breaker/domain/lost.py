@@ -20,6 +20,10 @@ class Response(StrEnum):
     """Nothing any more: it was put back before, and is left to people."""
 
 
+NOT_PUT_BACK = "somebody else took out what held it on the platform, and Breaker may not act for it"
+LEFT_TO_PEOPLE = "somebody else took out what held it on the platform, again after Breaker had put it back"
+
+
 def respond(*, told: bool, put_back: bool, left: bool, may_act: bool) -> Response | None:
     """Return what is done about somebody who is missing, or None where that was done already.
 

@@ -14,7 +14,7 @@ import structlog
 from breaker.domain.states import Wanted
 from breaker.flows.designs import Made
 from breaker.flows.fixtures import known_fixtures, rediscover
-from breaker.ports import FoundBlocked, GoneError, TryTransactionAgainError, Urgency
+from breaker.ports import AGENT_PROVIDER, FoundBlocked, GoneError, TryTransactionAgainError, Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -153,7 +153,7 @@ class Sweep:
         found: dict[str, Grant] = {}
         for workspace_id in sorted(fixtures.quarantines.keys() | set(self.quarantines)):
             async for grant in platform.grants(workspace_id=workspace_id):
-                if grant.address is not None:
+                if grant.address is not None and grant.provider == AGENT_PROVIDER:
                     found[grant.address] = grant
         return found | await self._left_in_probes(platform, fixtures)
 
@@ -190,6 +190,8 @@ class Sweep:
         return found
 
     async def _adopt(self, address: str, wanted: Wanted, grant: Grant | None, fixtures: Fixtures, held: _Held) -> bool:
+        if grant is not None and grant.provider != AGENT_PROVIDER:
+            return False  # the platform's rules do not hold for it, whatever stands in a list
         place = grant.workspace_id if grant else None
         found = FoundBlocked(
             address=address,

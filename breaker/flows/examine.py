@@ -56,6 +56,10 @@ class Records(Protocol):
         """Return the accounts that are not simply sending, or away from home."""
         ...
 
+    async def taken_out(self, application_id: str) -> Sequence[str]:
+        """Return accounts and domains that somebody else took out of what held them, and that are left to people."""
+        ...
+
     async def free_among(self, application_id: str, grant_ids: Sequence[str]) -> frozenset[str]:
         """Return those of some grants whose accounts can send, as the platform was read back."""
         ...
@@ -171,6 +175,7 @@ class Examine:
             secret_known=self.configured.secret_known(number),
             signing=tuple(await self.records.signings(number)),
             unverified=tuple(await self.records.unverified(number)),
+            taken_out=tuple(await self.records.taken_out(number)),
             observed=tuple(
                 one for one in await self.records.observed(number, now) if self.configured.enforces(one.selector)
             ),

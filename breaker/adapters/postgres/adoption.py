@@ -62,7 +62,12 @@ _CONFIRM = """
     WHERE account = $1
 """
 
-_PLACE = "UPDATE accounts SET workspace_id = $2, home_workspace_id = $3 WHERE account = $1"
+# A quarantine is never a home: who was moved there by hand belongs to where it was.
+_PLACE = """
+    UPDATE accounts
+    SET workspace_id = $2, home_workspace_id = coalesce($3, home_workspace_id, nullif(workspace_id, $2))
+    WHERE account = $1
+"""
 
 _AWAY = """
     SELECT a.account, a.grant_id, a.address, a.workspace_id, a.home_workspace_id

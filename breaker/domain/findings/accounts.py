@@ -40,6 +40,13 @@ def account_findings(facts: ApplicationFacts) -> Iterator[Finding]:
         body = f'{{"items": ["{first.name}"]}}'
         fix = api_call(facts.api_url, "POST", f"/v3/lists/{first.belongs}/items", body)
         yield Finding("not_listed", Severity.CRITICAL, sentence, fix, facts.id)
+    if facts.taken_out:
+        sentence = (
+            f"somebody else took out what held them on the platform, and Breaker leaves it to you, so they are free to "
+            f"send: {some_of(facts.taken_out)}"
+        )
+        fix = f"find out who; then `breaker reset {facts.taken_out[0]}`, and `breaker trip` it to have it stopped anew"
+        yield Finding("taken_out", Severity.CRITICAL, sentence, fix, facts.id)
     if facts.unverified:
         sentence = f"sending domains not verified, so that the platform refuses their mail: {some_of(facts.unverified)}"
         fix = "set the DNS records that the platform's dashboard shows for the domain, and have it verified there"

@@ -217,6 +217,7 @@ class ApplicationFacts:
         out_of_quarantine: Stopped accounts that were moved out of their quarantine.
         homeless: Accounts that are away from a home that is not there any more.
         not_listed: Accounts shown as stopped or limited whose address is not in the list.
+        taken_out: Accounts and domains that somebody else took out of what held them, and that are left to people.
         unverified: Sending domains that the platform refused as not verified.
         webhook: The webhook, or None.
         secret_known: Whether a webhook secret is known here.
@@ -251,6 +252,7 @@ class ApplicationFacts:
     out_of_quarantine: tuple[AccountFact, ...] = ()
     homeless: tuple[AccountFact, ...] = ()
     not_listed: tuple[AccountFact, ...] = ()
+    taken_out: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
     webhook: WebhookFact | None = None
     secret_known: bool = True

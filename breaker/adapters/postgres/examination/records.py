@@ -57,6 +57,21 @@ _FREE = """
     WHERE p.id = $1 AND a.grant_id = ANY($2::text[]) AND a.merged_into IS NULL
       AND c.state IN ('sending', 'warned') AND c.confirmed = 'sending'
 """
+_TAKEN_OUT = """
+    SELECT coalesce(a.address, a.grant_id)
+    FROM put_backs t
+    JOIN applications p USING (application)
+    JOIN accounts a USING (account)
+    JOIN circuits c ON c.account = t.account AND c.epoch = t.epoch AND c.confirmed IS NULL
+    WHERE p.id = $1 AND (t.left_at IS NOT NULL OR t.put_back_at IS NULL)
+    UNION ALL
+    SELECT 'domain:' || t.domain
+    FROM put_backs t
+    JOIN applications p USING (application)
+    JOIN domain_circuits d ON d.application = t.application AND d.domain = t.domain AND d.epoch = t.epoch
+    WHERE p.id = $1 AND d.confirmed IS NULL AND (t.left_at IS NOT NULL OR t.put_back_at IS NULL)
+    ORDER BY 1
+"""
 _OBSERVED = """
     SELECT o.selector, min(o.author), min(o.reason), count(o.account), min(o.account)
     FROM (
@@ -119,6 +134,11 @@ class PostgresExamination:
         """Return the accounts that are not simply sending, or away from home."""
         with translated():
             return [HeldFact(*row) for row in await self._pool.fetch(_HELD, application_id)]
+
+    async def taken_out(self, application_id: str) -> Sequence[str]:
+        """Return accounts and domains that somebody else took out of what held them, and that are left to people."""
+        with translated():
+            return [name for (name,) in await self._pool.fetch(_TAKEN_OUT, application_id)]
 
     async def free_among(self, application_id: str, grant_ids: Sequence[str]) -> frozenset[str]:
         """Return those of some grants whose accounts can send, as the platform was read back."""

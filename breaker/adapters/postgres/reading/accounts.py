@@ -23,6 +23,7 @@ from breaker.adapters.postgres.reading.rows import CIRCUIT_COLUMNS, VERDICT_COLU
 from breaker.domain.circuit import Mode
 from breaker.domain.counters import Counters
 from breaker.domain.listing import CursorError, Page, Sort
+from breaker.domain.lost import LEFT_TO_PEOPLE, NOT_PUT_BACK
 from breaker.domain.modes import Level
 from breaker.domain.probe import ProbeRules
 from breaker.domain.probe_words import NOT_ENFORCED, outlook
@@ -52,7 +53,10 @@ _FROM = "FROM circuits c JOIN accounts a USING (account) JOIN applications p USI
 _STANDING = f"""
     SELECT c.account, p.id, a.grant_id, a.address, a.domain, a.workspace_id, {HOME}, {CIRCUIT_COLUMNS},
            c.confirmed, c.confirmed_at, c.last_event_at, c.counters, {mode_expression("$3")}, {source_expression("$3")},
-           o.since, o.attempts, o.error, coalesce(d.state, 'sending'), {PROBE_COLUMNS},
+           coalesce(o.since, t.found_at), o.attempts,
+           coalesce(o.error, CASE WHEN t.left_at IS NOT NULL THEN '{LEFT_TO_PEOPLE}'
+                                  WHEN t.account IS NOT NULL AND t.put_back_at IS NULL THEN '{NOT_PUT_BACK}' END),
+           coalesce(d.state, 'sending'), {PROBE_COLUMNS},
            {PLATFORM_COLUMNS}, {VERDICT_COLUMNS}
     {_FROM}
     {mode_joins("$2")}
@@ -60,6 +64,7 @@ _STANDING = f"""
     LEFT JOIN probes b ON b.account = c.account
     LEFT JOIN platform_standings s ON s.account = c.account
     LEFT JOIN domain_circuits d ON d.application = a.application AND d.domain = a.domain
+    LEFT JOIN put_backs t ON t.account = c.account AND t.epoch = c.epoch AND c.confirmed IS NULL
     LEFT JOIN LATERAL (
         SELECT min(m.created_at) AS since, max(m.attempts) AS attempts,
                (array_agg(m.error ORDER BY m.id DESC) FILTER (WHERE m.error IS NOT NULL))[1] AS error
