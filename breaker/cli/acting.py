@@ -17,6 +17,7 @@ from breaker.cli.exit_codes import ExitCode
 from breaker.cli.options import Config, DataDir, Json, Plan, Reason, Wait, Yes, parse_duration, read_settings
 from breaker.cli.output import Column, print_json, print_table, remark, remarks
 from breaker.cli.running import operate
+from breaker.cli.waiting import progress
 from breaker.cli.words import many
 from breaker.domain.acts import Act, ActKind, Effect
 from breaker.domain.circuit import Mode
@@ -156,7 +157,8 @@ def carry_out(act: Act, selectors: Sequence[Selector], manner: Manner) -> None:
                 remark("Nothing was changed.")
                 return ExitCode.FAILED
         done = await available.operator.carry_out(act, selectors)
-        unconfirmed = await available.operator.wait(done, manner.wait)
+        with progress(available.clock.now) as told:
+            unconfirmed = await available.operator.wait(done, manner.wait, told if manner.wait else _nobody)
         _print(act, done, manner, plan=False, unconfirmed=len(unconfirmed))
         if act.mode is Mode.ENFORCE and manner.settings.database_url is None:
             remark(
@@ -169,6 +171,10 @@ def carry_out(act: Act, selectors: Sequence[Selector], manner: Manner) -> None:
         return ExitCode.NOT_CONFIRMED if unconfirmed else ExitCode.DONE
 
     operate(manner.settings, work)
+
+
+def _nobody(_left: int) -> None:
+    """Say nothing: nobody waits."""
 
 
 def _announce(act: Act, planned: Report) -> None:

@@ -93,6 +93,7 @@ def fleet_report_as_json(made: FleetReport) -> dict[str, object]:
             }
             for one, by in made.over_line
         ],
+        "false_stops": [asdict(one) for one in made.false_stops],
         "ready": made.is_ready,
         "open": [asdict(point) for point in made.points],
         "next": _next(made),
@@ -171,6 +172,9 @@ def _show(made: FleetReport) -> None:
         if made.guard.stops
         else "\nThe fleet guard would have had nothing to hold."
     )
+    for mistake in made.false_stops:
+        whom, of = mistake.address or mistake.account, f" of {mistake.detector}" if mistake.detector else ""
+        _say(f"\nA false stop{of}, says {mistake.author} ({moment(mistake.at)}): {whom}. {mistake.why}")
     for one, by in made.over_line:
         whose = f"protected, owner {by.owner}" if by else "exempt"
         _say(f"\n{one.account.address or one.account.id} is over the platform's line and goes on sending: {whose}")

@@ -108,7 +108,7 @@ def _lines(explanation: Explanation, now: float) -> Iterator[str]:
     enforcement = standing.enforcement
     shown = "read back from the platform" if enforcement.is_confirmed else "not yet read back from the platform"
     yield f"What was done: the account is {standing.circuit.state} ({shown})."
-    for verdict in explanation.verdicts[:_VERDICTS]:
+    for verdict in [one for one in explanation.verdicts if one.moves][:_VERDICTS]:
         held = "" if verdict.applied else f" [held by {verdict.held_by}]"
         yield f"  {moment(verdict.at)}  {verdict.before or '-'} -> {verdict.to or '-'}{held}: {verdict.why}"
     yield ""

@@ -62,6 +62,29 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class FalseStop:
+    """A stop or limit that a person took back as a mistake.
+
+    Args:
+        account: Whom it concerned.
+        address: The account's address, or None.
+        application_id: The application.
+        at: When it was taken back, Unix seconds.
+        detector: What had asked for it; None where it is not known any more.
+        author: Who said so.
+        why: What they said.
+    """
+
+    account: str
+    address: str | None
+    application_id: str
+    at: float
+    detector: str | None
+    author: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class GuardForeseen:
     """What the fleet guard would have done, had all that was asked been let through to it.
 

@@ -88,6 +88,11 @@ class VerdictRecord:
         """Whether the state followed."""
         return self.held_by is None
 
+    @property
+    def moves(self) -> bool:
+        """Whether it asks for another state; a person's look or a mode does not."""
+        return self.to is not None and self.before is not self.to
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

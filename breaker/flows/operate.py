@@ -131,12 +131,15 @@ class Operator:
                     report.unconfirmed.append(account.key)
         return report
 
-    async def wait(self, report: Report, seconds: float) -> Sequence[int | tuple[str, str]]:
+    async def wait(
+        self, report: Report, seconds: float, told: Callable[[int], None] = lambda _: None
+    ) -> Sequence[int | tuple[str, str]]:
         """Wait until the platform was read back for everything in a report.
 
         Args:
             report: What was done.
             seconds: How long at most, by the operator's clock.
+            told: Told again and again how many are still unconfirmed.
 
         Returns:
             The keys of the accounts, and the domains, that are still unconfirmed.
@@ -147,6 +150,7 @@ class Operator:
         while accounts or domains:
             accounts = await self._directory.unconfirmed(accounts) if accounts else ()
             domains = await self._domains.unconfirmed(domains)
+            told(len(accounts) + len(domains))
             if not (accounts or domains) or self._clock.now() >= give_up_at:
                 break
             await self._clock.sleep(min(_POLL_SECONDS, seconds))

@@ -124,7 +124,8 @@ class DomainOperator:
         decided = self._decide(act, before)
         if isinstance(decided, Refusal):
             return await self._effect(transaction, domain, before, decided, None)
-        number = await transaction.record_verdict(domain, decided, {"act": act.kind.value, "reason": act.reason})
+        context = {"act": act.kind.value, "reason": act.reason, **({"false_stop": True} if act.false_stop else {})}
+        number = await transaction.record_verdict(domain, decided, context)
         after = replace(before, circuit=apply(before.circuit, decided, number))
         if act.kind is ActKind.RESET:
             closed = tuple(one if one.ends_at is not None else one._replace(ends_at=now) for one in before.intervals)

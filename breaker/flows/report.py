@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from breaker.domain.fleet_acts import Hold
     from breaker.domain.guard import Limits
     from breaker.domain.protected import Protected
-    from breaker.domain.readiness import Asked, GuardForeseen, OpenPoint
+    from breaker.domain.readiness import Asked, FalseStop, GuardForeseen, OpenPoint
     from breaker.flows.compare_counts import CompareCounts
     from breaker.ports import Exempted, ExemptedAccounts, FeedRecords, Inventory
 
@@ -28,6 +28,10 @@ class ReportRecords(Protocol):
 
     async def asked(self, applications: Collection[str], since: float) -> Sequence[Asked]:
         """Return the stops and limits that detectors asked for since a moment."""
+        ...
+
+    async def false_stops(self, applications: Collection[str], since: float) -> Sequence[FalseStop]:
+        """Return what people took back as mistakes since a moment."""
         ...
 
     async def history_from(self, application_id: str) -> float | None:
@@ -58,6 +62,7 @@ class FleetReport:
         points: What is open; nothing where all is ready.
         first: The workspace to begin with, or None where no workspace is known.
         over_line: Accounts that people keep sending beyond the platform's line, each with what protects it.
+        false_stops: What people took back as mistakes.
     """
 
     since: float
@@ -70,6 +75,7 @@ class FleetReport:
     points: Sequence[OpenPoint]
     first: str | None
     over_line: Sequence[tuple[Exempted, Protected | None]] = ()
+    false_stops: Sequence[FalseStop] = ()
 
     @property
     def is_ready(self) -> bool:
@@ -152,6 +158,7 @@ class Report:
                 for one in await self.exempted.exempted()
                 if one.over_line and one.account.application_id in self.compare
             ],
+            false_stops=await self.records.false_stops(list(self.compare), since),
         )
 
 

@@ -112,6 +112,8 @@ async def test_a_report_on_a_fleet_that_is_ready_as_a_whole(database_url: str, t
                     "undecoded": 0,
                 }
             ],
+            "over_line": [],
+            "false_stops": [],
             "ready": True,
             "open": [],
             "next": 'breaker mode SELECTOR enforce --reason "…"',

@@ -43,6 +43,16 @@ def test_support_is_told_who_one_example_the_numbers_and_what_was_done(shell: Te
         assert part in said.out
 
 
+def test_the_platform_is_not_told_who_looked_at_what_or_set_which_mode(shell: Terminal) -> None:
+    shell.prepare(_a_paused_account)
+    shell.breaker("mode", "grant-bad", "observe", "--reason", "our own affair")
+
+    said, told = shell.breaker("support", "grant-bad"), shell.breaker("support", "grant-bad", "--json").json
+
+    assert "our own affair" not in said.out
+    assert told["done"]["verdicts"] == []
+
+
 def test_a_group_is_told_of_as_far_as_the_platform_refuses_it(shell: Terminal) -> None:
     shell.prepare(_a_paused_account)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.adapters.http.presentation import account_as_json, explanation_as_json
+from breaker.adapters.http.presentation import account_as_json, verdict_as_json
 from breaker.domain.headroom import rate
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _NUMBERS = ("signals", "rejected", "counted_since", "last_event_at")
 def support_as_json(explanation: Explanation) -> Json:
     """Return an account as the platform's support wants it: who, what was refused, the numbers, what was done."""
     standing = explanation.standing
-    account, told = account_as_json(standing), explanation_as_json(explanation)
+    account = account_as_json(standing)
     return {
         "application_id": standing.application_id,
         "grant_id": standing.grant_id,
@@ -44,7 +44,7 @@ def support_as_json(explanation: Explanation) -> Json:
             "state": standing.circuit.state,
             "since": standing.circuit.since,
             "enforcement": account["enforcement"],
-            "verdicts": told["verdicts"],
+            "verdicts": [verdict_as_json(one) for one in explanation.verdicts if one.moves],
         },
     }
 

@@ -9,7 +9,7 @@ from breaker.adapters.postgres.errors import translated
 from breaker.domain.circuit import HeldBy
 from breaker.domain.comparison import Counts
 from breaker.domain.detectors import Signal
-from breaker.domain.readiness import Asked
+from breaker.domain.readiness import Asked, FalseStop
 from breaker.domain.states import State
 
 if TYPE_CHECKING:
@@ -32,6 +32,23 @@ _ASKED = """
     LEFT JOIN accounts a USING (account)
     WHERE v.at >= $1 AND v.author IS NULL AND v.detector <> 'platform' AND v.to_state IN ('stopped', 'limited')
       AND v.from_state <> 'probing' AND v.signal IS NOT NULL AND p.id = ANY($2::text[])
+    ORDER BY v.id
+"""
+
+# The stop that was taken back is the last one before it.
+_FALSE_STOPS = """
+    SELECT coalesce(v.scope, a.grant_id, a.address, v.account::text), a.address, p.id, v.at, s.detector, v.author, v.why
+    FROM verdicts v
+    JOIN applications p ON p.application = v.application
+    LEFT JOIN accounts a USING (account)
+    LEFT JOIN LATERAL (
+        SELECT b.detector FROM verdicts b
+        WHERE b.id < v.id AND b.application = v.application AND b.account IS NOT DISTINCT FROM v.account
+          AND b.scope IS NOT DISTINCT FROM v.scope AND b.held_by IS NULL AND b.to_state IN ('limited', 'stopped')
+          AND b.from_state NOT IN ('probing', b.to_state)
+        ORDER BY b.id DESC LIMIT 1
+    ) s ON true
+    WHERE v.at >= $1 AND v.context ? 'false_stop' AND p.id = ANY($2::text[])
     ORDER BY v.id
 """
 
@@ -99,6 +116,12 @@ class PostgresReport:
         with translated():
             rows = await self._pool.fetch(_ASKED, since, list(applications))
         return [_asked(row) for row in rows]
+
+    async def false_stops(self, applications: Collection[str], since: float) -> Sequence[FalseStop]:
+        """Return what people took back as mistakes since a moment, in their order."""
+        with translated():
+            rows = await self._pool.fetch(_FALSE_STOPS, since, list(applications))
+        return [FalseStop(*row) for row in rows]
 
     async def of_accounts(
         self, application_id: str, addresses: Collection[str], since: int, until: int
