@@ -56,6 +56,8 @@ from breaker.app.reporter import Reporter
 from breaker.app.rhythm import Rhythm
 from breaker.app.signs_of_life import EVERY as SIGNS_OF_LIFE
 from breaker.app.signs_of_life import SignsOfLife
+from breaker.app.stops_watched import EVERY as LOOK_AT_STOPS
+from breaker.app.stops_watched import watch_stops
 from breaker.app.workers import Workers
 from breaker.domain.gate import GateMemory
 from breaker.flows.holding import Holding
@@ -294,6 +296,9 @@ class Daemon:
         self._workers.every("secrets", self._look_at_secrets, _LOOK_AT_SECRETS, asyncio.sleep)
         self._workers.every("fleet size", self._count_fleet, self._rhythm.fleet_size, self._clock.sleep)
         self._workers.every("upkeep", partial(self._keep_up, upkeep), self._rhythm.upkeep, self._clock.sleep)
+        stops = watch_stops(pool, self._metrics.registry)
+        self._intake.after_stop = stops.note
+        self._workers.every("stops that should hold", stops, LOOK_AT_STOPS, self._clock.sleep)
         self._workers.every("pooled evidence", self._intake.pool_evidence, self._rhythm.pooling, self._clock.sleep)
         self._workers.every("feedback domains", self._intake.learn_feedback, self._rhythm.feedback, self._clock.sleep)
         missing = partial(

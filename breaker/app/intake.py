@@ -26,7 +26,7 @@ from breaker.flows.learn_feedback import FeedbackDomains, LearnFeedback
 from breaker.flows.pool_evidence import PoolEvidence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import asyncpg
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from breaker.domain.outcomes import DeliveryEvent
     from breaker.flows.count import Report
     from breaker.flows.holding import Holding
-    from breaker.ports import Clock, Modes
+    from breaker.ports import Account, Clock, Modes
 
 _DAY = 86_400.0
 _LINE_LENGTH = 20_000
@@ -57,6 +57,8 @@ class Intake:
         self._in_force = in_force
         settings = in_force.settings
         sizes, counts = window_sizes(settings), counting(settings)
+        self.after_stop: Callable[[Sequence[tuple[Account, int]]], None] = lambda _sends: None
+        """Told of sends of stopped accounts, once they are committed."""
         self.partitions = Partitions(pool, settings.ledger.partitions_ahead_days)
         self.identities = Identities(pool, sizes, counts)
         self.roster = PostgresRoster(pool, self.identities)
@@ -110,7 +112,9 @@ class Intake:
         return self._count
 
     async def _count_batch(self, events: Sequence[DeliveryEvent], now: float) -> Report:
-        return await self._count(events, now)
+        report = await self._count(events, now)
+        self.after_stop(report.after_stop)
+        return report
 
     async def deliver(self, event: DeliveryEvent, body: bytes) -> str:
         """Return once a delivery event is committed, with the word for metrics."""

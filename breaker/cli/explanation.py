@@ -13,7 +13,7 @@ from breaker.domain.acts import UNENFORCEABLE
 from breaker.domain.detectors import PLATFORM_LINES, PLATFORM_PAUSES, Signal
 from breaker.domain.headroom import headroom, rate
 from breaker.domain.platform_standing import in_words
-from breaker.domain.probe import Phase
+from breaker.domain.probe import QUEUE, Phase
 from breaker.domain.states import WANTED, State, Wanted
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from breaker.domain.platform_standing import PlatformStanding
     from breaker.domain.probe import Outlook
     from breaker.domain.standing import Explanation, Standing
+    from breaker.domain.stop_evidence import StopEvidence
     from breaker.domain.windows import Series
 
 _WINDOWS = (
@@ -64,6 +65,29 @@ def print_explanation(console: Console, explanation: Explanation, now: float) ->
         console.print(Text(line), soft_wrap=True)  # in one piece, so that a command can be copied
 
 
+def _enforcement_lines(explanation: Explanation, now: float) -> Iterator[tuple[str, str]]:
+    """Yield what the platform does about an account, and what shows it; each line with its style."""
+    standing, enforcement = explanation.standing, explanation.standing.enforcement
+    if enforcement.is_confirmed:
+        yield f"  platform  read back: {enforcement.confirmed}", ""
+        if explanation.stop:
+            yield from _stop_lines(explanation.stop, now)
+    elif not standing.enforceable:
+        yield f"  platform  {UNENFORCEABLE}", "yellow"
+    else:
+        tries = f", tried {enforcement.attempts} times" if enforcement.attempts else ""
+        error = f"; last error: {enforcement.error}" if enforcement.error else ""
+        yield f"  platform  NOT YET CONFIRMED: {enforcement.wanted} is wanted{tries}{error}", "yellow"
+
+
+def _stop_lines(stop: StopEvidence, now: float) -> Iterator[tuple[str, str]]:
+    if stop.refused_at is not None:
+        yield f"            shown by a send that the platform refused {ago(stop.refused_at, now)} ago", ""
+    if stop.leaked and stop.leaked_at is not None:
+        left = f"{many(stop.leaked, 'send')} left since, the last {ago(stop.leaked_at, now)} ago"
+        yield f"            BUT THE STOP LEAKS: {left}, beyond the {QUEUE:g} s of the platform's queue", "bold red"
+
+
 def _platform_line(platform: PlatformStanding, now: float) -> str:
     scope = f", scope {platform.scope}{'' if platform.scope_told else ' (inferred)'}" if platform.scope else ""
     told = f"told by {platform.source}, {many(platform.refused, 'refused send')}"
@@ -72,17 +96,11 @@ def _platform_line(platform: PlatformStanding, now: float) -> str:
 
 def _print_state(console: Console, explanation: Explanation, now: float) -> None:
     standing, setting = explanation.standing, explanation.setting
-    circuit, enforcement = standing.circuit, standing.enforcement
+    circuit = standing.circuit
     since = f" since {moment(circuit.since)} ({ago(circuit.since, now)})" if circuit.since else ""
     _say(console, f"  state     {circuit.state}{since}", STYLES.get(circuit.state, ""))
-    if enforcement.is_confirmed:
-        _say(console, f"  platform  read back: {enforcement.confirmed}")
-    elif not standing.enforceable:
-        _say(console, f"  platform  {UNENFORCEABLE}", "yellow")
-    else:
-        tries = f", tried {enforcement.attempts} times" if enforcement.attempts else ""
-        error = f"; last error: {enforcement.error}" if enforcement.error else ""
-        _say(console, f"  platform  NOT YET CONFIRMED: {enforcement.wanted} is wanted{tries}{error}", "yellow")
+    for line, style in _enforcement_lines(explanation, now):
+        _say(console, line, style)
     if standing.platform:
         _say(console, _platform_line(standing.platform, now), "bold red")
     if standing.domain_state is not State.SENDING:
@@ -171,6 +189,8 @@ def _next_steps(explanation: Explanation) -> Iterator[str]:
     circuit = standing.circuit
     if standing.platform and standing.platform.until is None:
         yield f"  For the platform's support:  breaker support {name}"
+    if explanation.stop and explanation.stop.leaked:
+        yield "  What makes a stop not stop:  breaker doctor"
     if standing.enforceable and not standing.enforcement.is_confirmed:
         under_way = any(one.ended is None for one in explanation.commands)
         if standing.enforcement.error:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from breaker.domain.profiles import Assigned
     from breaker.domain.protected import Protected
     from breaker.domain.states import State, Wanted
+    from breaker.domain.stop_evidence import StopEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,7 @@ class Explanation:
         verdicts: Its last entries in the audit trail, the newest first.
         commands: Its last commands, the newest first.
         recent: What its sends of the last hour, day and week are worth, by seconds.
+        stop: What shows whether its stop holds; None where it is not stopped and read back so.
     """
 
     standing: Standing
@@ -197,6 +199,7 @@ class Explanation:
     verdicts: tuple[VerdictRecord, ...]
     commands: tuple[CommandRecord, ...]
     recent: Mapping[int, Tally]
+    stop: StopEvidence | None = None
 
 
 @dataclass(frozen=True, slots=True)

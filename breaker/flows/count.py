@@ -10,10 +10,11 @@ from breaker.domain.bounces import enhanced_status, without_addresses
 from breaker.domain.causes import Bad
 from breaker.domain.detectors import Signal
 from breaker.domain.domain_circuit import DomainLimits, Refusal
-from breaker.domain.outcomes import BounceClass, OutcomeKind, added
+from breaker.domain.outcomes import BounceClass, OutcomeKind, OutcomeSet, added
 from breaker.domain.pooled import Pooled
 from breaker.domain.protected import NOBODY, ProtectedAccounts
 from breaker.domain.states import State
+from breaker.domain.stop_evidence import has_leaked
 from breaker.flows.evidence import LeftOut, evidence_of
 from breaker.flows.judge import Judge
 from breaker.flows.judge_domains import Fresh, JudgeDomains
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from breaker.ports import Account, Holds, Ledger, LedgerTransaction, Modes
 
 _HOUR = 3600
+_REJECTED = int(OutcomeSet.REJECTED)
 _SENDS_READ = 3
 """A recount reads this many times the largest R, since a window of complaints covers delivered sends only."""
 _FURTHER_BACK = 4
@@ -50,12 +52,15 @@ class Report:
         kinds: How many of the counted were of which kind.
         given: The verdicts.
         domains: The verdicts about sending domains.
+        after_stop: Sends of stopped accounts that left later than the platform's queue explains, each with its time;
+            whether the platform had been read back by then is not known here.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
     given: list[Given] = field(default_factory=list)
     domains: list[GivenDomain] = field(default_factory=list)
+    after_stop: list[tuple[Account, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -302,6 +307,7 @@ class _Batch:
 
     async def save(self) -> None:
         """Write what changed."""
+        self._note_after_stop()
         await self._write_bad()
         new, changed = self._unsaved()
         if changed:
@@ -345,6 +351,16 @@ class _Batch:
         change = self._rules.counting.change(before, after)
         old = self._tallies.get(key)
         self._tallies[key] = change if old is None else added(old, change)
+
+    def _note_after_stop(self) -> None:
+        """Note sends that are new and should not have left; what carried a virus did not."""
+        stopped = {number for number, circuit in self._circuits.items() if circuit.state is State.STOPPED}
+        if not stopped:
+            return
+        for (number, _), seen in self._sends.items():
+            left = number in stopped and not seen.before and seen.now not in {0, _REJECTED}
+            if left and has_leaked(seen.sent_at, self._circuits[number].since):
+                self._report.after_stop.append((self._accounts[number], seen.sent_at))
 
     def _note(self, outcome: _Outcome, sent_at: int) -> None:
         event, recipient, bad = outcome.event, outcome.recipient, _bad(outcome)

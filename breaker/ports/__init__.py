@@ -45,6 +45,7 @@ from breaker.ports.platform import (
 from breaker.ports.policies import DAILY_SENDS, UNLIMITED, Policies, Policy, PolicyContent
 from breaker.ports.probes import Confirmation, Due, LockedProbes, Probes
 from breaker.ports.standings import Announced, PlatformStandings, Refused, Unread
+from breaker.ports.stops import ConfirmedStops
 from breaker.ports.unheard import Unheard, UnheardTimes
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "Complaints",
     "Condition",
     "Confirmation",
+    "ConfirmedStops",
     "Counted",
     "CredentialsRejectedError",
     "DomainHold",

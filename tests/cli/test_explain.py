@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from breaker.domain.acts import Act, ActKind
 from breaker.domain.selectors import parse_selector
 from breaker.domain.states import State
+from tests.fleet import NOW
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Terminal
@@ -38,6 +39,41 @@ def test_an_account_is_explained_from_its_numbers_to_what_to_type_next(shell: Te
     ):
         assert part in said.out
     assert "bounce last 1,000 sends 60 120 50.00 % 5.00 % 10.00 %" in " ".join(said.out.split())
+
+
+def test_a_stop_is_told_with_what_shows_that_it_holds_or_leaks(shell: Terminal) -> None:
+    async def stopped_and_read_back(known: Fleet) -> None:
+        await _a_stopped_account(known)
+        await known.pool.execute(
+            "UPDATE circuits SET confirmed = 'stopped', since = $1, confirmed_at = $1", NOW - 3_600
+        )
+        await known.pool.execute(
+            "INSERT INTO evaluations_read (account, read_at, until, refused, last_refused_at) "
+            "SELECT account, $1, $1, 2, $1 FROM accounts",
+            NOW - 60,
+        )
+
+    async def sent(known: Fleet) -> None:
+        await known.pool.execute("SELECT ledger_partition($1)", int(NOW) // 86_400)
+        await known.pool.execute(
+            "INSERT INTO ledger (send, sent_at, account, application, outcomes) "
+            "SELECT gen_random_uuid(), $1, account, application, 1 FROM accounts",
+            int(NOW) - 120,
+        )
+
+    shell.prepare(stopped_and_read_back)
+    holds, of_holds = shell.breaker("explain", "bad@x.example"), shell.breaker("explain", "grant-bad", "--json").json
+    shell.prepare(sent)
+    leaks, of_leaks = shell.breaker("explain", "bad@x.example"), shell.breaker("explain", "grant-bad", "--json").json
+
+    assert "read back: stopped" in holds.out
+    assert "shown by a send that the platform refused" in holds.out
+    assert "LEAKS" not in holds.out
+    assert "BUT THE STOP LEAKS: 1 send left since" in leaks.out
+    assert "breaker doctor" in leaks.out
+    expected = {"confirmed_at": NOW - 3_600, "refused_at": NOW - 60, "sends_after": 0, "last_sent_at": None}
+    assert of_holds["stop"] == expected
+    assert of_leaks["stop"] == expected | {"sends_after": 1, "last_sent_at": int(NOW) - 120}
 
 
 def test_the_json_is_the_account_with_its_story(shell: Terminal) -> None:

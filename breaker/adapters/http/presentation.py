@@ -83,6 +83,14 @@ def explanation_as_json(explanation: Explanation) -> Json:
         }
         if setting
         else None,
+        "stop": {
+            "confirmed_at": explanation.stop.confirmed_at,
+            "refused_at": explanation.stop.refused_at,
+            "sends_after": explanation.stop.leaked,
+            "last_sent_at": explanation.stop.leaked_at,
+        }
+        if explanation.stop
+        else None,
         "verdicts": [verdict_as_json(one) for one in explanation.verdicts],
         "commands": [command_as_json(one) for one in explanation.commands],
     }

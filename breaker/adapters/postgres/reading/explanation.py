@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.reading.rows import COMMAND_COLUMNS, VERDICT_COLUMNS, command_of, verdict_of
+from breaker.adapters.postgres.reading.stops import PostgresStops
 from breaker.domain.circuit import Mode
 from breaker.domain.modes import Level, ModeSetting
 from breaker.domain.past import Past, as_of, state_after
@@ -77,6 +78,7 @@ class PostgresExplanations:
         """Read nothing yet."""
         self._pool = pool
         self._trail = trail
+        self._stops = PostgresStops(pool)
         self._counting = counting
         self._now = now
 
@@ -91,7 +93,12 @@ class PostgresExplanations:
         with translated():
             commands = [command_of(row) for row in await self._pool.fetch(_COMMANDS, standing.key, entries)]
         return Explanation(
-            standing, await self._setting(standing), verdicts.items, tuple(commands), await self.recent(standing)
+            standing,
+            await self._setting(standing),
+            verdicts.items,
+            tuple(commands),
+            await self.recent(standing),
+            await self._stops.evidence(standing.key),
         )
 
     async def recent(self, standing: Standing) -> Mapping[int, Tally]:
