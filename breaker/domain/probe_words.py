@@ -63,7 +63,8 @@ def needed(probe: Probe, rules: ProbeRules) -> str:
     """Say how much more a healthy account needs."""
     sends = stillneeded(probe, rules)
     pace = _pace(probe, rules)
-    days = f", {_days(sends / pace)} at its pace of {pace:.3g} a day" if pace > 0 else ""
+    at = "its pace of" if pace == probe.pace else "the quota's"
+    days = f", {_days(sends / pace)} at {at} {pace:.3g} a day" if pace > 0 else ""
     return f"A {rules.words.healthy} needs some {sends:,} more{days}."
 
 

@@ -35,6 +35,26 @@ def test_what_is_wanted_is_planned_in_this_order(
     assert plan(wanted, actuators) == kinds
 
 
+@pytest.mark.parametrize(
+    ("wanted", "actuators", "kinds"),
+    [
+        (Wanted.STOPPED, ALL, (BLOCK, QUARANTINE)),
+        (Wanted.STOPPED, {Actuator.BLOCK, Actuator.LIMIT}, (BLOCK, RETURN_HOME)),
+        (Wanted.STOPPED, {Actuator.QUARANTINE}, (QUARANTINE,)),
+        (Wanted.STOPPED, {Actuator.LIMIT}, ()),
+        (Wanted.LIMITED, ALL, (LIMIT, RETURN_HOME, UNBLOCK)),
+    ],
+)
+def test_an_account_that_is_away_and_to_be_held_goes_home_unless_a_quarantine_is_on(
+    wanted: Wanted, actuators: frozenset[Actuator], kinds: tuple[CommandKind, ...]
+) -> None:
+    assert plan(wanted, actuators, away=True) == kinds
+
+
+def test_a_round_that_a_quota_holds_is_there_before_anything_is_lifted() -> None:
+    assert plan(Wanted.SENDING, ALL, away=True, quota=True) == (CommandKind.QUOTA, UNBLOCK, UNLIMIT)
+
+
 @pytest.mark.parametrize("actuators", SUBSETS)
 @pytest.mark.parametrize("wanted", Wanted)
 def test_whatever_is_on_what_holds_comes_before_what_lifts(wanted: Wanted, actuators: frozenset[Actuator]) -> None:

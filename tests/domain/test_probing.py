@@ -109,6 +109,25 @@ def test_a_person_is_asked_after_a_second_stop_and_complaints_and_other_people_s
     assert [step for step, _ in account.steps] == [Step.OPEN, Step.CLOSE]
 
 
+def test_a_quota_is_told_with_each_round_and_with_what_it_means_for_the_days_it_takes() -> None:
+    rules = ProbeRules(quota=5)
+    account = Probed(rules=rules)
+    account.cooled()
+    account.look()
+
+    bound = (
+        "The platform is asked to let it send 5 messages a day at most meanwhile: up to 250 sends, as a message may "
+        "have 50 recipients, and anew from 00:00 UTC."
+    )
+    opened = "Round 1 is opened: it may send until 10 sends are known."
+    needs = "A healthy account needs some 65 more, 13 days at the quota's 5 a day."
+    assert account.whys == [f"The cool-down of 6 h is over. {opened} {needs} {bound}"]
+    assert account.probe is not None
+    shown = outlook(account.probe, rules)
+    assert shown.still_needed_days == 13.0
+    assert shown.says == f"Round 1 is opened, as soon as the platform was read back. {bound}"
+
+
 def test_a_probe_that_a_person_asked_for_asks_again_where_it_fails() -> None:
     account = Probed()
     account.look()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -176,3 +176,15 @@ async def test_an_open_round_is_never_ordered_away(way: WayBack) -> None:
     unordered, circuits = PostgresUnordered(way.daemon.pool), PostgresCircuits(way.daemon.pool, SIZES)
 
     assert await order_again(unordered, circuits, lambda _account: way.actuators, way.now) == 0
+
+
+@pytest.mark.parametrize("quota", [None, 5])
+async def test_a_round_is_held_by_a_quota_where_one_is_configured(way: WayBack, quota: int | None) -> None:
+    way.rules = replace(way.rules, quota=quota)
+    await way.stop()
+    prober = way.prober()
+    await prober()
+    way.later(6 * HOUR)
+    await prober()
+
+    assert await way.obey() == ["quota" if quota else "return_home", "unblock", "unlimit"]
