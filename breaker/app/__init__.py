@@ -25,6 +25,7 @@ from breaker.app.derived import (
     profiles,
     window_sizes,
 )
+from breaker.app.drills import drill_as_json, drill_now
 from breaker.app.examination import examine
 from breaker.app.foresight import WouldAct, would_act
 from breaker.app.history import History, histories
@@ -60,6 +61,8 @@ __all__ = [
     "counting",
     "demonstrate",
     "domain_as_json",
+    "drill_as_json",
+    "drill_now",
     "embedded_postgres",
     "examine",
     "explanation_as_json",

@@ -18,6 +18,7 @@ from breaker.adapters.postgres.reading.report import PostgresReport
 from breaker.app.copies import start_keeping_copies, with_copies
 from breaker.app.derived import counting, probe_rules, window_sizes
 from breaker.app.domain_probing import domain_prober
+from breaker.app.nightly_drill import attend_to_drills
 from breaker.app.protection import watch_protection
 from breaker.app.reconciling import start_sweeps
 from breaker.app.workers import BREATH, again_and_again
@@ -139,6 +140,7 @@ class Attendance:
         self._probing.append(workers.every("probing of domains", of_domains, rhythm.probing, clock.sleep))
         start_sweeps(one, platform, around, shared, self.grants_read.set)
         start_keeping_copies(around, shared, self.wake)
+        attend_to_drills(around, platform, shared, self.wake)
         may_act = partial(_may_act, shared, application_id)
         protection = watch_protection(one, around, shared.pool, shared.metrics, may_act)
         workers.every("protection", protection, rhythm.protection, clock.sleep)

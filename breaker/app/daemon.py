@@ -21,11 +21,12 @@ import aiohttp
 import structlog
 
 from breaker.adapters.clock import SystemClock
+from breaker.adapters.drill_metrics import DrillMetrics
 from breaker.adapters.http.admin import AdminListener
 from breaker.adapters.http.health import Health
 from breaker.adapters.http.webhook import Handlers, Limits, WebhookListener
 from breaker.adapters.logs import configure_logging
-from breaker.adapters.metrics import Metrics
+from breaker.adapters.metrics import POLL_SECONDS, Metrics
 from breaker.adapters.nylas.budget import Budget
 from breaker.adapters.nylas.client import NylasPlatform
 from breaker.adapters.nylas.transport import Transport
@@ -46,6 +47,7 @@ from breaker.app.exempted import watch_lines
 from breaker.app.guarded import Guarded, WebhookSecrets
 from breaker.app.intake import Intake
 from breaker.app.listening import ADMIN, WEBHOOKS, listen, sockets_handed_over
+from breaker.app.nightly_drill import drill_polling
 from breaker.app.observing import OnlyObserving
 from breaker.app.operations import wire_operations
 from breaker.app.pins import keep_pins
@@ -294,6 +296,8 @@ class Daemon:
 
     def _start_workers(self, pool: asyncpg.Pool, upkeep: PostgresUpkeep) -> None:
         self._workers.every("secrets", self._look_at_secrets, _LOOK_AT_SECRETS, asyncio.sleep)
+        drills = drill_polling(DrillMetrics(self._metrics.registry), pool, self.operations)
+        self._workers.every("drill metrics", drills, POLL_SECONDS, asyncio.sleep)
         self._workers.every("fleet size", self._count_fleet, self._rhythm.fleet_size, self._clock.sleep)
         self._workers.every("upkeep", partial(self._keep_up, upkeep), self._rhythm.upkeep, self._clock.sleep)
         stops = watch_stops(pool, self._metrics.registry)

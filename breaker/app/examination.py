@@ -12,12 +12,16 @@ from breaker.adapters.clock import SystemClock
 from breaker.adapters.nylas.budget import Budget
 from breaker.adapters.nylas.client import NylasPlatform
 from breaker.adapters.nylas.transport import Transport
+from breaker.adapters.postgres.directory import PostgresDirectory
+from breaker.adapters.postgres.drills import PostgresDrills
 from breaker.adapters.postgres.examination.records import PostgresExamination
 from breaker.adapters.postgres.feed import PostgresFeed
 from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.outbox import PostgresOutbox
 from breaker.adapters.secrets import read_webhook_secrets
 from breaker.app.database import UnavailableError, connections, database, unreachable
+from breaker.app.derived import window_sizes
+from breaker.app.drills import canaries_of
 from breaker.app.guarded import actuators_in
 from breaker.app.installations import webhook_url
 from breaker.app.signs_of_life import where
@@ -71,13 +75,22 @@ async def examine(
         session = await stack.enter_async_context(aiohttp.ClientSession())
         found: list[tuple[str | None, Sequence[Finding]]] = []
         try:
+            drilled = await _drilled(settings, pool)
             for one in settings.guarded_applications():
-                flow = _flow(settings, one, pool, session, clock or SystemClock(), reading)
+                flow = _flow(settings, one, pool, session, clock or SystemClock(), reading, drilled)
                 facts = await flow()
                 found.append((facts.id, findings(facts)))
         except StoreError as error:
             raise UnavailableError(unreachable(settings, error)) from error
         return found
+
+
+async def _drilled(settings: Settings, pool: asyncpg.Pool) -> frozenset[str] | None:
+    """Return the applications that canaries are configured of; None where they are configured and none is known."""
+    if not settings.drill.configured:
+        return frozenset()
+    found = await canaries_of(PostgresDirectory(pool), settings.drill)
+    return frozenset(one.application_id for some in found.values() for one in some) or None
 
 
 def _flow(  # noqa: PLR0913, PLR0917 - what an examination is wired from, each named
@@ -87,6 +100,7 @@ def _flow(  # noqa: PLR0913, PLR0917 - what an examination is wired from, each n
     session: aiohttp.ClientSession,
     clock: Clock,
     reading: Callable[[int], None],
+    drilled: frozenset[str] | None,
 ) -> Examine:
     compared = _Comparison()
     platform = None
@@ -115,6 +129,8 @@ def _flow(  # noqa: PLR0913, PLR0917 - what an examination is wired from, each n
             one.quarantine_workspace_id for one in application.workspaces.values() if one.quarantine_workspace_id
         ),
         enforcing=where(application, Mode.ENFORCE),
+        drilled=drilled,
+        nightly_drill=settings.drill.nightly,
     )
     return Examine(
         configured=configured,
@@ -124,6 +140,7 @@ def _flow(  # noqa: PLR0913, PLR0917 - what an examination is wired from, each n
         records=PostgresExamination(pool),
         feed=PostgresFeed(pool),
         backlogs=PostgresOutbox(pool, "doctor"),
+        drills=PostgresDrills(pool, window_sizes(settings)),
         now=clock.now,
         platform_ahead=compared.ahead,
         reading=reading,

@@ -59,6 +59,8 @@ class Intake:
         sizes, counts = window_sizes(settings), counting(settings)
         self.after_stop: Callable[[Sequence[tuple[Account, int]]], None] = lambda _sends: None
         """Told of sends of stopped accounts, once they are committed."""
+        self.listeners: list[Callable[[DeliveryEvent], None]] = []
+        """Told of each delivery event once it is committed."""
         self.partitions = Partitions(pool, settings.ledger.partitions_ahead_days)
         self.identities = Identities(pool, sizes, counts)
         self.roster = PostgresRoster(pool, self.identities)
@@ -126,6 +128,8 @@ class Intake:
         except PoisonousEventError as error:
             await self.keep(Undecodable(event.application_id, event.trigger, str(error), body))
             return "poisonous"
+        for listen in self.listeners:
+            listen(event)
         return "committed"
 
     async def follow(self, event: GrantEvent) -> None:

@@ -26,6 +26,7 @@ AT_ONCE = frozenset(
         "counting.simulator_domains",
         "detection",
         "domains",
+        "drill",
         "guard",
         "ledger.retention_days",
         "log",

@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from breaker.config.applications import ApplicationSettings, GuardedApplication, with_defaults
+from breaker.config.drill import DrillSettings
 from breaker.config.groups import (
     CountingSettings,
     DetectionSettings,
@@ -156,6 +157,7 @@ class Settings(BaseSettings):
     domains: DomainSettings = DomainSettings()
     guard: GuardSettings = GuardSettings()
     probing: ProbingSettings = ProbingSettings()
+    drill: DrillSettings = DrillSettings()
     ledger: LedgerSettings = LedgerSettings()
     platform: PlatformSettings = PlatformSettings()
     intake: IntakeSettings = IntakeSettings()

@@ -35,12 +35,14 @@ class HoldCanary:
         actuators_of: Which ways to stop are on for an account.
         clock: The time.
         ordered: Told when something was ordered of the platform.
+        nobody: Returns why nobody would carry out what is ordered, or None.
     """
 
     drills: Drills
     actuators_of: Callable[[Account], Collection[Actuator]]
     clock: Clock
     ordered: Callable[[], None]
+    nobody: Callable[[], Awaitable[str | None]]
 
     async def stop(self, number: int, account: int, by: str) -> tuple[str | None, int | None]:
         """Stop it, and return the epoch that this begins; else why it can't be drilled now.
@@ -62,6 +64,8 @@ class HoldCanary:
             await locked.note_stop(number, verdict.epoch)
             return None, verdict.epoch
 
+        if (nobody := await self.nobody()) is not None:
+            return nobody, None
         stopped = await self._transact(work)
         self.ordered()
         return stopped

@@ -19,6 +19,7 @@ from breaker.ports import CredentialsRejectedError, GiveUpError, GoneError, Plat
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from breaker.domain.drill import Drill, RuleScope
     from breaker.domain.findings.facts import DaemonFact, HeldFact, ObservedFact, SigningFact
     from breaker.flows.examine_platform import Configured
     from breaker.flows.fixtures import Names
@@ -81,6 +82,18 @@ class FeedReader(Protocol):
         ...
 
 
+class Drilled(Protocol):
+    """What drills there were."""
+
+    async def latest(self, application_id: str) -> Drill | None:
+        """Return the latest drill of an application that was begun."""
+        ...
+
+    async def rule_scope(self, application_id: str) -> tuple[RuleScope, float] | None:
+        """Return where rules hold, as it was found out last, and when that was."""
+        ...
+
+
 class Backlogs(Protocol):
     """What is not yet confirmed."""
 
@@ -101,6 +114,7 @@ class Examine:
         records: The database's facts.
         feed: What daemons heard.
         backlogs: What is not yet confirmed.
+        drills: What drills there were.
         now: The time here.
         platform_ahead: Seconds that the platform's clock was seen ahead of ours, or None.
         reading: Told how many accounts were read.
@@ -113,6 +127,7 @@ class Examine:
     records: Records
     feed: FeedReader
     backlogs: Backlogs
+    drills: Drilled
     now: Callable[[], float]
     platform_ahead: Callable[[], float | None]
     reading: Callable[[int], None]
@@ -168,6 +183,15 @@ class Examine:
         )
         if number is None:
             return facts
+        scope = await self.drills.rule_scope(number)
+        facts = replace(
+            facts,
+            drilled=number in (self.configured.drilled or ()),
+            canary_unknown=self.configured.drilled is None,
+            nightly_drill=self.configured.nightly_drill,
+            drill=await self.drills.latest(number),
+            rule_scope=scope[0] if scope else None,
+        )
         record = (await self.feed.read(now)).get(number)
         oldest = [one.oldest_at for one in await self.backlogs.backlog() if one.application_id == number]
         return replace(

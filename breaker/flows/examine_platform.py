@@ -37,6 +37,8 @@ class Configured:
         workspaces: The workspaces that something is said of.
         quarantines: The workspaces that are configured for stopped accounts.
         enforcing: Where it says enforce: `` for the application, else workspace ids.
+        drilled: The applications that canaries are configured of; None where canaries are configured and none is known.
+        nightly_drill: Whether the daemon drills at night.
     """
 
     application_id: str | None
@@ -48,6 +50,8 @@ class Configured:
     workspaces: Collection[str] = ()
     quarantines: Collection[str] = ()
     enforcing: frozenset[str] = frozenset()
+    drilled: frozenset[str] | None = frozenset()
+    nightly_drill: bool = False
 
     def enforces(self, selector: str) -> bool:
         """Tell whether it says enforce where a mode was set, as far as the selector tells.

@@ -106,8 +106,8 @@ class Drills(Protocol):
         """Return the latest drill of an application that was begun, or the latest nightly one."""
         ...
 
-    async def scope_known_at(self, application_id: str) -> float | None:
-        """Return when it was last found out where rules hold, Unix seconds."""
+    async def rule_scope(self, application_id: str) -> tuple[RuleScope, float] | None:
+        """Return where rules hold, as it was found out last, and when that was, Unix seconds."""
         ...
 
 

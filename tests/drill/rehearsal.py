@@ -67,6 +67,7 @@ class Rehearsal:
                 actuators_of=lambda _account: self.actuators,
                 clock=self.store.clock,
                 ordered=lambda: None,
+                nobody=self._nobody,
             ),
             find_scope=scope,
             send_path=self.world.client.send_path(),
@@ -85,6 +86,9 @@ class Rehearsal:
         async with asyncio.timeout(30):
             while (await self._steps.get()).step is not step:
                 pass
+
+    async def _nobody(self) -> str | None:
+        return None
 
     def _tell(self, _drill: Drill, step: StepResult) -> None:
         self.told.append(step)

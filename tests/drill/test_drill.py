@@ -206,7 +206,7 @@ async def test_either_reading_of_the_scope_of_rules_is_found_out(database_url: s
         assert range_.rules() == before
         assert await range_.standing() == ("sending", "sending")
         assert (await range_.drills.latest(APPLICATION)) == drill
-        assert await range_.drills.scope_known_at(APPLICATION) == drill.begun_at
+        assert await range_.drills.rule_scope(APPLICATION) == (drill.rule_scope, drill.begun_at)
 
 
 async def test_where_there_is_no_room_for_a_rule_the_scope_stays_unknown_and_nothing_is_wrong(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from breaker.domain.findings.accounts import account_findings
 from breaker.domain.findings.daemons import daemon_findings
+from breaker.domain.findings.drills import drill_findings
 from breaker.domain.findings.facts import ApplicationFacts
 from breaker.domain.findings.feed import feed_findings
 from breaker.domain.findings.finding import Finding, Severity
@@ -19,5 +20,6 @@ def findings(facts: ApplicationFacts) -> list[Finding]:
         *account_findings(facts),
         *feed_findings(facts),
         *daemon_findings(facts),
+        *drill_findings(facts),
     ]
     return sorted(found, key=lambda one: one.severity is not Severity.CRITICAL)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from breaker.domain.drill import Drill, RuleScope
     from breaker.domain.protection import Unprotected
     from breaker.domain.signatures import Signing
 
@@ -231,6 +232,11 @@ class ApplicationFacts:
         blind: Why the feed is not to be trusted, or None.
         silent_since: Since when nothing was heard though the platform delivered, Unix seconds, or None.
         stuck: Seconds that the oldest command has waited, or None.
+        drilled: Whether a canary of this application is configured.
+        canary_unknown: Whether canaries are configured and none of them is known, in whatever application.
+        nightly_drill: Whether the daemon drills at night.
+        drill: The last drill, or None.
+        rule_scope: Where rules hold, as a drill found out last, or None.
     """
 
     id: str | None
@@ -266,6 +272,11 @@ class ApplicationFacts:
     blind: str | None = None
     silent_since: float | None = None
     stuck: float | None = None
+    drilled: bool = False
+    canary_unknown: bool = False
+    nightly_drill: bool = False
+    drill: Drill | None = None
+    rule_scope: RuleScope | None = None
 
     @property
     def readable(self) -> bool:

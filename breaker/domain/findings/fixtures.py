@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from breaker.domain.drill import RuleScope
 from breaker.domain.findings.finding import Finding, Severity, api_call, many
 from breaker.domain.protection import Unprotected
 
@@ -108,6 +109,8 @@ def _attachment(facts: ApplicationFacts, workspace: WorkspaceFact) -> Iterator[F
         rules = "Breaker's rules" if len(workspace.detached) > 1 else f"the rule {workspace.detached[0]!r}"
         accounts = many(workspace.accounts, "account")
         sentence = f"the workspace {workspace.name!r} does not name {rules}: {accounts} in it unprotected"
+        if facts.rule_scope is RuleScope.APPLICATION:
+            sentence += ", but for the platform's running rules for the whole application, as the last drill found"
         yield Finding("unprotected", Severity.CRITICAL, sentence, SET_UP, facts.id)
     if not workspace.stoppable:
         sentence = (

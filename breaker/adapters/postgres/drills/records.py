@@ -69,9 +69,10 @@ _HEAR = """
 _CONCLUDE = """
     UPDATE drills SET outcome = $2, failed_at = $3, steps = $4::text::jsonb, rule_scope = $5 WHERE drill = $1
 """
-_SCOPE_KNOWN_AT = """
-    SELECT max(d.begun_at) FROM drills d JOIN applications p USING (application)
+_RULE_SCOPE = """
+    SELECT d.rule_scope, d.begun_at FROM drills d JOIN applications p USING (application)
     WHERE p.id = $1 AND d.rule_scope IS NOT NULL
+    ORDER BY d.drill DESC LIMIT 1
 """
 
 _STEPS = msgspec.json.Decoder(tuple[StepResult, ...])
@@ -190,8 +191,8 @@ class PostgresDrills:
             row = await self._pool.fetchrow(_LATEST, application_id, nightly)
         return drill_of(row) if row else None
 
-    async def scope_known_at(self, application_id: str) -> float | None:
-        """Return when it was last found out where rules hold."""
+    async def rule_scope(self, application_id: str) -> tuple[RuleScope, float] | None:
+        """Return where rules hold, as it was found out last, and when that was."""
         with translated():
-            at: float | None = await self._pool.fetchval(_SCOPE_KNOWN_AT, application_id)
-        return at
+            row = await self._pool.fetchrow(_RULE_SCOPE, application_id)
+        return (RuleScope(row["rule_scope"]), row["begun_at"]) if row else None
