@@ -10,8 +10,10 @@ from breaker.cli.output import STYLES, Column, print_table
 from breaker.cli.records import print_commands, print_recent, print_verdicts
 from breaker.cli.words import ago, lasting, many, moment, percent
 from breaker.domain.acts import UNENFORCEABLE
+from breaker.domain.circuit import Mode
 from breaker.domain.detectors import PLATFORM_LINES, PLATFORM_PAUSES, Signal
 from breaker.domain.headroom import headroom, rate
+from breaker.domain.modes import Level
 from breaker.domain.platform_standing import in_words
 from breaker.domain.probe import QUEUE, Phase
 from breaker.domain.states import WANTED, State, Wanted
@@ -201,14 +203,35 @@ def _next_steps(explanation: Explanation) -> Iterator[str]:
             yield "  Nothing is under way for it: is an actuator on that does this (`breaker check-config`)?"
     if circuit.pending and WANTED[circuit.pending.to] is not Wanted.SENDING and standing.enforceable:
         yield f'  To take the pending verdict:  breaker mode {name} enforce --apply-pending --reason "..."'
+    yield from _acts(standing, name)
+
+
+def _acts(standing: Standing, name: str) -> Iterator[str]:
+    """Yield what a person can do about it."""
+    state = standing.circuit.state
+    if standing.mode is Mode.STOPPED:
+        yield f'  To take the pin away, which lets nobody go:  breaker mode {_pinned(standing)} inherit --reason "..."'
+        yield f"  What was refused meanwhile:  breaker explain {name} --refused"
+        return
     if standing.probe and standing.probe.phase in (Phase.ASKING, Phase.COOLING):
         answer = "To say yes" if standing.probe.asks else "To have it probed now"
         yield f'  {answer}:  breaker probe {name} --reason "..."'
-    if circuit.state in (State.STOPPED, State.LIMITED, State.PROBING):
+    if state in (State.STOPPED, State.LIMITED, State.PROBING):
         yield f"  What was refused meanwhile:  breaker explain {name} --refused"
         yield f'  To let it go:  breaker reset {name} --reason "..." --wait 60s'
     elif standing.enforceable:
         yield f'  To stop it:  breaker trip {name} --reason "..." --wait 60s'
+
+
+def _pinned(standing: Standing) -> str:
+    """Return the selector whose mode holds."""
+    groups = {
+        Level.DOMAIN: standing.domain,
+        Level.WORKSPACE: standing.home_workspace_id,
+        Level.APPLICATION: standing.application_id,
+    }
+    level = standing.mode_source
+    return f"{level}:{groups[level]}" if level in groups else standing.address or standing.id
 
 
 def _whereabouts(standing: Standing) -> str:

@@ -2,10 +2,10 @@
 
 Six acts: `trip` stops, `limit` lets accounts only reply, `reset` lets go and begins counting anew, `probe` has the
 account tested whether it may be let go, `mode` says how far Breaker may go, and `guard_approve` takes what the fleet
-guard holds. An act works in every
-mode. What it leads to for one account is decided here, from the account's circuit alone, so that the plan that is shown
-first and the deed that follows are decided by the same words. The circuits of sending domains know the same acts but
-`probe`. `reset` and `probe` do not undo by the way what a person pinned by the mode `stopped`: it is taken away first.
+guard holds. An act works in every mode; but `reset`, `probe` and `limit` do not undo by the way what a person pinned by
+the mode `stopped`: that is taken away first. What an act leads to for one account is decided here, from the account's
+circuit and the mode that people set alone, so that the plan that is shown first and the deed that follows are decided
+by the same words. The circuits of sending domains know the same acts but `probe`.
 
 No probe can test complaints, which are too rare: what was stopped for them is limited by `probe`, and what is limited
 for them is let go.
@@ -209,7 +209,8 @@ def decide(  # noqa: PLR0913 - each is a fact of its own
         set_mode: What a person set that holds for it, of `MODE` once that is done, or None.
     """
     if act.kind in _LET_GO and set_mode and set_mode.pins:
-        return Refusal(Effect.REFUSED, _pinned(set_mode))
+        # What takes back Breaker's own stops leaves people's as they are.
+        return Refusal(Effect.UNCHANGED if act.automatic else Effect.REFUSED, _pinned(set_mode))
     if act.mode is Mode.STOPPED:
         return _decide_pin(act, circuit, enforceable=enforceable, now=now, set_mode=set_mode)
     return _decide_act(

@@ -55,6 +55,17 @@ def test_letting_go_what_is_pinned_fails_and_says_what_to_type(shell: Terminal) 
     assert "Take that away first: breaker mode agent@x.example inherit" in said.out
 
 
+def test_a_pinned_account_is_explained_with_how_its_pin_is_taken_away(shell: Terminal) -> None:
+    shell.prepare(_one_account)
+    shell.breaker("mode", "domain:x.example", "stopped", "--reason", "under inquiry")
+
+    said = shell.breaker("explain", "grant-1")
+
+    assert "mode      stopped, set for the domain by ada: under inquiry" in said.out
+    assert 'breaker mode domain:x.example inherit --reason "..."' in said.out
+    assert "breaker reset" not in said.out
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

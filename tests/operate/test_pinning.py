@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.acts import Act, ActKind, Effect
+from breaker.domain.acts import Act, ActKind, Automatic, Effect
 from breaker.domain.circuit import Mode
 from breaker.domain.modes import Level
 from breaker.domain.selectors import parse_selector
@@ -75,6 +75,27 @@ async def test_nobody_lets_go_by_the_way_what_is_pinned(known: Fleet) -> None:
         "Take that away first: breaker mode domain:x.example inherit"
     )
     assert refused == [[("grant-1", Effect.REFUSED, State.STOPPED, why)]] * 3
+
+
+async def test_taking_back_breaker_s_own_stops_leaves_what_is_pinned(known: Fleet) -> None:
+    key = await known.know("a@x.example", "grant-1")
+    await known.pool.execute(
+        """
+        INSERT INTO verdicts (application, account, at, from_state, to_state, detector, epoch, why)
+        SELECT application, account, $2, 'sending', 'stopped', 'cusum', 1, 'because' FROM accounts WHERE account = $1
+        """,
+        key,
+        known.clock.now(),
+    )
+    await known.set_state(key, State.STOPPED)
+    await pin(known, "domain:x.example")
+    release = Act(ActKind.RESET, "bad roll-out", "bob", automatic=Automatic())
+
+    report = await known.operations.operator.carry_out(release, [parse_selector("--all")])
+
+    assert [(one.account, one.effect, one.to) for one in report.listed] == [
+        ("grant-1", Effect.UNCHANGED, State.STOPPED)
+    ]
 
 
 async def test_taking_a_pin_away_lets_nobody_go_but_lets_a_person_do_so(known: Fleet) -> None:
