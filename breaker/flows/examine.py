@@ -61,6 +61,10 @@ class Records(Protocol):
         """Return accounts and domains that somebody else took out of what held them, and that are left to people."""
         ...
 
+    async def leaking(self, application_id: str, since: float) -> Sequence[str]:
+        """Return stopped accounts of which mail left since a moment though the platform was read back by then."""
+        ...
+
     async def free_among(self, application_id: str, grant_ids: Sequence[str]) -> frozenset[str]:
         """Return those of some grants whose accounts can send, as the platform was read back."""
         ...
@@ -200,6 +204,7 @@ class Examine:
             signing=tuple(await self.records.signings(number)),
             unverified=tuple(await self.records.unverified(number)),
             taken_out=tuple(await self.records.taken_out(number)),
+            leaking=tuple(await self.records.leaking(number, now - _DAY)),
             observed=tuple(
                 one for one in await self.records.observed(number, now) if self.configured.enforces(one.selector)
             ),

@@ -111,6 +111,24 @@ async def a_stopped_account_taken_out_of_the_list(sound: Ward) -> None:
     await sound.world.client.remove_values(await sound.place.list_id(), [sound.stopped.email])
 
 
+async def a_stopped_account_that_goes_on_sending(sound: Ward) -> None:
+    confirmed_at = int(sound.store.clock.now()) - 3_600
+    await sound.store.pool.execute(
+        "UPDATE circuits c SET confirmed = c.state, confirmed_at = $2 FROM accounts a "
+        "WHERE a.account = c.account AND a.grant_id = $1",
+        sound.stopped.id,
+        float(confirmed_at),
+    )
+    for sent_at in (confirmed_at - 60, confirmed_at + 60, confirmed_at + 600):
+        await sound.store.pool.execute("SELECT ledger_partition($1)", sent_at // 86_400)
+        await sound.store.pool.execute(
+            "INSERT INTO ledger (send, sent_at, account, application, outcomes) "
+            "SELECT gen_random_uuid(), $2, account, application, 1 FROM accounts WHERE grant_id = $1",
+            sound.stopped.id,
+            sent_at,
+        )
+
+
 async def an_actuator_that_was_never_set_up(sound: Ward) -> None:
     for one in (await sound.place.rule(Made.LIMIT_RULE),):
         await sound.world.client.delete_rule(one.id)
@@ -301,6 +319,7 @@ FAULTS: dict[Callable[[Ward], Awaitable[None]], list[tuple[str, str]]] = {
     a_stopped_account_out_of_quarantine: [("wrong_workspace", "workspace_id")],
     a_home_that_is_gone: [("home_gone", "--home WORKSPACE")],
     a_stopped_account_taken_out_of_the_list: [("not_listed", "/items")],
+    a_stopped_account_that_goes_on_sending: [("stop_leaks", "breaker explain")],
     an_actuator_that_was_never_set_up: [("never_set_up", "breaker setup")],
     no_actuator_that_stops: [("no_actuator", "BREAKER_ACTUATORS")],
     a_configured_quarantine_that_is_not_there: [

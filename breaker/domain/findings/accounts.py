@@ -47,6 +47,10 @@ def account_findings(facts: ApplicationFacts) -> Iterator[Finding]:
         )
         fix = f"find out who; then `breaker reset {facts.taken_out[0]}`, and `breaker trip` it to have it stopped anew"
         yield Finding("taken_out", Severity.CRITICAL, sentence, fix, facts.id)
+    if facts.leaking:
+        sentence = f"stops that don't stop: mail left though the platform was read back: {some_of(facts.leaking)}"
+        fix = f"breaker explain {facts.leaking[0]}; what else is found here says why, else run `breaker drill`"
+        yield Finding("stop_leaks", Severity.CRITICAL, sentence, fix, facts.id)
     if facts.unverified:
         sentence = f"sending domains not verified, so that the platform refuses their mail: {some_of(facts.unverified)}"
         fix = "set the DNS records that the platform's dashboard shows for the domain, and have it verified there"

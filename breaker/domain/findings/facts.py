@@ -219,6 +219,7 @@ class ApplicationFacts:
         homeless: Accounts that are away from a home that is not there any more.
         not_listed: Accounts shown as stopped or limited whose address is not in the list.
         taken_out: Accounts and domains that somebody else took out of what held them, and that are left to people.
+        leaking: Accounts whose mail of the last day left though the platform was read back as refusing it.
         unverified: Sending domains that the platform refused as not verified.
         webhook: The webhook, or None.
         secret_known: Whether a webhook secret is known here.
@@ -259,6 +260,7 @@ class ApplicationFacts:
     homeless: tuple[AccountFact, ...] = ()
     not_listed: tuple[AccountFact, ...] = ()
     taken_out: tuple[str, ...] = ()
+    leaking: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
     webhook: WebhookFact | None = None
     secret_known: bool = True

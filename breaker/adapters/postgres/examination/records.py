@@ -11,6 +11,8 @@ from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.examination.signs_of_life import Guarding
 from breaker.domain.circuit import Mode
 from breaker.domain.findings.facts import DaemonFact, HeldFact, ObservedFact, SigningFact
+from breaker.domain.outcomes import OutcomeSet
+from breaker.domain.probe import QUEUE
 from breaker.domain.signatures import Signing
 
 if TYPE_CHECKING:
@@ -90,6 +92,20 @@ _HOLD = """
 """
 
 
+_LEAKING = """
+    SELECT coalesce(a.address, a.grant_id)
+    FROM circuits c
+    JOIN accounts a USING (account)
+    JOIN applications p USING (application)
+    WHERE p.id = $1 AND c.state = 'stopped' AND c.confirmed = 'stopped' AND EXISTS (
+        SELECT FROM ledger l
+        WHERE l.application = a.application AND l.account = c.account AND l.outcomes <> $4
+          AND l.sent_at > $2::float8 AND l.sent_at > c.confirmed_at + $3::float8
+    )
+    ORDER BY 1
+"""
+
+
 class PostgresExamination:
     """`breaker.flows.examine.Records` on PostgreSQL.
 
@@ -139,6 +155,12 @@ class PostgresExamination:
         """Return accounts and domains that somebody else took out of what held them, and that are left to people."""
         with translated():
             return [name for (name,) in await self._pool.fetch(_TAKEN_OUT, application_id)]
+
+    async def leaking(self, application_id: str, since: float) -> Sequence[str]:
+        """Return stopped accounts of which mail left since a moment though the platform was read back by then."""
+        with translated():
+            rows = await self._pool.fetch(_LEAKING, application_id, since, QUEUE, int(OutcomeSet.REJECTED))
+        return [name for (name,) in rows]
 
     async def free_among(self, application_id: str, grant_ids: Sequence[str]) -> frozenset[str]:
         """Return those of some grants whose accounts can send, as the platform was read back."""
