@@ -57,13 +57,14 @@ class Guarded:
     def outbox(self, holder: str = "daemon-1") -> PostgresOutbox:
         return PostgresOutbox(self.pool, holder)
 
-    def sender(
+    def sender(  # noqa: PLR0913 - what a test may have otherwise
         self,
         platform: Platform,
         holder: str = "daemon-1",
         *,
         quarantine: str | None = None,
         quota: int | None = None,
+        blocks: bool = True,
         pace: Pace | None = None,
     ) -> Sender:
         """Return an outbox worker; `quarantine` is the workspace configured for all stopped accounts."""
@@ -79,6 +80,7 @@ class Guarded:
             random=lambda: 0.0,
             quarantine_for=lambda _home: quarantine,
             quarantines=() if quarantine is None else (quarantine,),
+            blocks=lambda _account: blocks,
             quota=lambda: quota,
             elsewhere=self.elsewhere.append,
             confirmed=self._confirmed,

@@ -8,7 +8,10 @@ import typer
 
 from breaker.cli.acting import Manner, carry_out, in_a_manner, read_selectors
 from breaker.cli.options import Everything, OnlyDomain, Selectors
+from breaker.cli.output import remark
 from breaker.domain.acts import Act, ActKind
+from breaker.domain.probe import ProbeRules
+from breaker.domain.probe_words import bounded
 
 Limit = Annotated[
     bool,
@@ -56,5 +59,7 @@ def probe(
     Complaints are too rare for a test: an account that was stopped for them may reply from now on, write new mail in a
     week, and is watched for another one; one that is limited for them is let go. Rounds go on in the mode enforce only.
     """
+    if bound := bounded(ProbeRules(quota=None if only_domain else manner.settings.probing.quota)):
+        remark(f"In each round: {bound}")
     act = Act(ActKind.PROBE, manner.reason, manner.author, only_domain=only_domain)
     carry_out(act, read_selectors(selectors, everything=everything), manner)

@@ -172,3 +172,13 @@ def test_a_domain_has_no_home(shell: Terminal) -> None:
     said = shell.breaker("reset", "domain:x.example", "--only-domain", "--home", "w-support", "--reason", "moved")
 
     assert said.code == 2
+
+
+def test_a_probe_says_what_a_quota_bounds(shell: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.prepare(_one_account)
+    shell.breaker("trip", "agent@x.example", "--reason", "a bought list")
+    monkeypatch.setenv("BREAKER_PROBING__QUOTA", "5")
+
+    said = shell.breaker("probe", "agent@x.example", "--reason", "the list was cleaned")
+
+    assert "5 messages a day at most meanwhile: up to 250 sends" in " ".join(said.err.split())

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from breaker.domain.commands import Actuator
 from breaker.domain.states import Cause
 from breaker.flows.copies import LEAST_DAILY_SENDS
-from breaker.flows.quarantine import HOME_GONE, HOME_GUESSED, QUARANTINE_GONE
+from breaker.flows.quarantine import (
+    COPY_UNBLOCKED,
+    HOME_GONE,
+    HOME_GUESSED,
+    QUARANTINE_GONE,
+    QUARANTINE_GONE_UNBLOCKED,
+)
 from breaker.simulator.errors import ApiError
 from breaker.simulator.faults import FaultKind
 from tests.guarded import NAMES
@@ -252,3 +260,18 @@ async def test_a_home_that_a_person_says_and_that_is_not_there_is_none(homes: Ho
 
     assert homes.place("a@x.example").name == DEFAULT
     assert homes.store.elsewhere == ["home_gone"]
+
+
+@pytest.mark.parametrize(("configured", "said"), [(False, COPY_UNBLOCKED), (True, QUARANTINE_GONE_UNBLOCKED)])
+async def test_what_nothing_would_stop_is_not_said_to_be_stopped(homes: Homes, configured: bool, said: str) -> None:
+    cell = homes.world.application.add_workspace("Cell").workspace_id if configured else None
+    if cell is not None:
+        homes.world.application.remove_workspace(cell)
+    alone = replace(homes, without=frozenset({Actuator.BLOCK}))
+    sender = homes.store.sender(homes.world.client, quarantine=cell, blocks=False)
+
+    number = await alone.stop("a@x.example", await homes.home("Sales"), sender)
+
+    assert await homes.store.commands(number) == [("quarantine", "given_up", said)]
+    assert await homes.store.standing(number) == ("stopped", None)
+    assert homes.copies() == {}
