@@ -214,6 +214,8 @@ def _print(act: Act, report: Report, manner: Manner, *, plan: bool, unconfirmed:
             f"{unconfirmed:,} not yet confirmed by the platform: it is ordered, and `breaker serve` carries it out. "
             "`breaker explain` shows what is missing."
         )
+    if act.kind is ActKind.TRIP and report.counts[Effect.UNCHANGED] and not plan:
+        remark("What Breaker stopped by itself is still probed after its cool-down: the mode stopped keeps it stopped.")
     held = report.counts[Effect.PENDING]
     if held and act.mode is Mode.ENFORCE:
         remark(

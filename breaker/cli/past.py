@@ -27,6 +27,13 @@ def print_past(console: Console, past: Past) -> None:
     if past.pending:
         asked = f"verdict {past.pending.verdict} asked for {past.pending.to}; held by {past.pending.held_by}"
         _say(console, f"  pending   {asked} since {moment(past.pending.at)}", "yellow")
+    if past.mode:
+        setting = past.mode.setting
+        ends = f", until {moment(setting.expires_at)}" if setting.expires_at else ""
+        said = f"{setting.mode}, set for {past.mode.selector} by {setting.author}: {setting.reason}{ends}"
+    else:
+        said = "not set by a person then: from the configuration"
+    _say(console, f"  mode      {said}")
     console.print()
     print_recent(console, past.recent)
     print_verdicts(console, past.verdicts)

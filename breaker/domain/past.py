@@ -11,6 +11,7 @@ from breaker.domain.states import State
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from breaker.domain.modes import SetMode
     from breaker.domain.outcomes import Tally
     from breaker.domain.standing import CommandRecord, Standing, VerdictRecord
 
@@ -26,6 +27,7 @@ class Past:
         since: Since when, or None where nothing had been decided yet.
         epoch: The epoch in force.
         pending: The verdict that stood held beside the state, or None.
+        mode: The mode that a person had set and that held, or None where the configuration said it.
         verdicts: The last entries of the audit trail until then, of its groups and of the fleet too, the newest first.
         commands: The last commands until then, the newest first, as they stood.
         recent: What its sends of the hour, day and week before were worth, by seconds, with all that is known today of
@@ -38,6 +40,7 @@ class Past:
     since: float | None
     epoch: int
     pending: Pending | None
+    mode: SetMode | None
     verdicts: tuple[VerdictRecord, ...]
     commands: tuple[CommandRecord, ...]
     recent: Mapping[int, Tally]

@@ -71,6 +71,26 @@ async def test_what_was_taken_back_or_has_expired_is_not_in_force(listener: Admi
     assert await listener.get("/api/v1/modes") == (200, {"data": [], "configured": [OBSERVED]})
 
 
+async def test_an_account_is_told_of_as_it_stood_at_a_moment(listener: Admin) -> None:
+    await listener.fleet.know("agent@x.example", "grant-1")
+    await say(listener, "domain:x.example", "stopped")
+
+    status, now = await listener.get(f"/api/v1/accounts/agent@x.example?at={NOW}")
+    _, before = await listener.get(f"/api/v1/accounts/agent@x.example?at={NOW - 1}")
+
+    assert (status, now["state"], now["since"]) == (200, "stopped", NOW)
+    assert now["mode_setting"] == setting("domain:x.example", "domain", "stopped", None)
+    assert (before["state"], before["mode_setting"], before["verdicts"]) == ("sending", None, [])
+
+
+async def test_a_moment_to_come_is_refused(listener: Admin) -> None:
+    await listener.fleet.know("agent@x.example", "grant-1")
+
+    status, answer = await listener.get(f"/api/v1/accounts/grant-1?at={NOW + 1}")
+
+    assert (status, answer["error"]["message"]) == (400, "at: is a moment to come: nothing is known of it")
+
+
 @pytest.mark.parametrize(
     ("more", "problem"),
     [

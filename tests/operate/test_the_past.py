@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 from breaker.domain.acts import Act, ActKind
 from breaker.domain.circuit import HeldBy, Mode, Pending
+from breaker.domain.modes import Level, ModeSetting, SetMode
 from breaker.domain.selectors import parse_selector
 from breaker.domain.states import State
+from tests.fleet import APPLICATION
 
 if TYPE_CHECKING:
     from breaker.domain.past import Past
@@ -16,6 +18,11 @@ HOUR = 3_600.0
 
 async def do(known: Fleet, kind: ActKind, selector: str = "grant-1", mode: Mode | None = None) -> None:
     await known.operations.operator.carry_out(Act(kind, "trial", "ada", mode=mode), [parse_selector(selector)])
+
+
+async def set_for(known: Fleet, selector: str, mode: Mode | None, lasts: float | None = None) -> None:
+    act = Act(ActKind.MODE, "trial", "ada", mode=mode, lasts=lasts)
+    await known.operations.operator.carry_out(act, [parse_selector(selector)])
 
 
 async def past(known: Fleet, at: float) -> Past:
@@ -52,6 +59,28 @@ async def test_a_past_moment_is_told_as_it_was(known: Fleet) -> None:
         ("block", None, None),
     ]
     assert {one.ended for one in enforced.commands} == {"settled"}
+
+
+async def test_the_mode_that_held_then_is_told_with_who_set_it(known: Fleet) -> None:
+    begun = known.clock.now()
+    await known.know("agent@x.example", "grant-1")
+    await set_for(known, "domain:x.example", Mode.ENFORCE)
+    known.clock.time += HOUR
+    await set_for(known, "grant-1", Mode.EXEMPT, lasts=HOUR)
+    known.clock.time += 2 * HOUR
+    await set_for(known, "domain:x.example", None)
+
+    found = [(await past(known, begun + hours * HOUR)).mode for hours in (-1, 0, 1, 2, 3)]
+
+    enforced = SetMode(APPLICATION, Level.DOMAIN, "x.example", ModeSetting(Mode.ENFORCE, "trial", "ada", begun))
+    exempt = ModeSetting(Mode.EXEMPT, "trial", "ada", begun + HOUR, begun + 2 * HOUR)
+    assert found == [
+        None,
+        enforced,
+        SetMode(APPLICATION, Level.ACCOUNT, "agent@x.example", exempt),
+        enforced,
+        None,
+    ]
 
 
 async def test_a_mode_of_one_account_leaves_what_was_pending(known: Fleet) -> None:

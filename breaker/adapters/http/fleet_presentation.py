@@ -79,24 +79,26 @@ def modes_as_json(set_modes: Sequence[SetMode], configured: ConfiguredModes) -> 
     workspaces = sorted(configured.workspaces.items())
     applications = sorted(configured.applications.items())
     return {
-        "data": [
-            {
-                "selector": one.selector,
-                "level": one.level,
-                "application_id": one.application_id,
-                "mode": one.setting.mode,
-                "reason": one.setting.reason,
-                "author": one.setting.author,
-                "set_at": one.setting.set_at,
-                "expires_at": one.setting.expires_at,
-            }
-            for one in set_modes
-        ],
+        "data": [set_mode_as_json(one) for one in set_modes],
         "configured": [
             *({"selector": f"workspace:{name}", "application_id": of, "mode": mode} for (of, name), mode in workspaces),
             *({"selector": f"application:{of}", "application_id": of, "mode": mode} for of, mode in applications),
             {"selector": "--all", "application_id": None, "mode": configured.daemon},
         ],
+    }
+
+
+def set_mode_as_json(one: SetMode) -> Json:
+    """Return a mode that a person set."""
+    return {
+        "selector": one.selector,
+        "level": one.level,
+        "application_id": one.application_id,
+        "mode": one.setting.mode,
+        "reason": one.setting.reason,
+        "author": one.setting.author,
+        "set_at": one.setting.set_at,
+        "expires_at": one.setting.expires_at,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from breaker.adapters.http.fleet_presentation import set_mode_as_json
 from breaker.adapters.http.presentation import command_as_json, pending_as_json, recent_as_json, verdict_as_json
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def past_as_json(past: Past) -> Json:
         "since": past.since,
         "epoch": past.epoch,
         "pending": pending_as_json(past.pending),
+        "mode_setting": set_mode_as_json(past.mode) if past.mode else None,
         "recent": {str(seconds): recent_as_json(tally) for seconds, tally in past.recent.items()},
         "verdicts": [verdict_as_json(one) for one in past.verdicts],
         "commands": [command_as_json(one) for one in past.commands],

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
 from breaker.adapters.postgres.errors import translated
@@ -209,8 +210,9 @@ class PostgresModes:
             StoreError: It was not done.
         """
         columns = [list(column) for column in zip(*targets, strict=True)] or [[], [], []]
-        context = '{"act": "mode"}'
         expires_at = None if act.lasts is None else now + act.lasts
+        said = {"mode": act.mode, "expires_at": expires_at, "reason": act.reason}
+        context = msgspec.json.encode({"act": "mode", "set": said}).decode()
         accounts = [int(name) for _, level, name in targets if level is Level.ACCOUNT]
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.reading.rows import COMMAND_COLUMNS, VERDICT_COLUMNS, command_of, verdict_of
 from breaker.adapters.postgres.reading.stops import PostgresStops
 from breaker.domain.circuit import Mode
-from breaker.domain.modes import Level, ModeSetting
+from breaker.domain.modes import Belonging, Level, ModeSetting, setting_in_force
 from breaker.domain.past import Past, as_of, state_after
 from breaker.domain.standing import RECENT, Explanation, sum_tallies
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from breaker.adapters.postgres.reading.trail import PostgresTrail
+    from breaker.domain.modes import SetMode
     from breaker.domain.outcomes import Counting, Tally
     from breaker.domain.standing import Standing
 
@@ -62,6 +64,19 @@ _UNTIL = f"""
 _COMMANDS_UNTIL = f"""
     SELECT {COMMAND_COLUMNS} FROM commands m WHERE m.account = $1 AND m.created_at <= $3 ORDER BY m.id DESC LIMIT $2
 """  # noqa: S608 - made of constants
+
+
+# Where a setting was taken away, it says so; the latest of each group is what was said last.
+_SET_UNTIL = """
+    SELECT DISTINCT ON (coalesce(v.scope, 'account'))
+           coalesce(v.scope, 'account'), v.context -> 'set' ->> 'mode', v.context -> 'set' ->> 'reason', v.author, v.at,
+           (v.context -> 'set' ->> 'expires_at')::float8
+    FROM verdicts v
+    WHERE v.at <= $2 AND v.context ? 'set' AND (v.account = $1 OR (
+        v.account IS NULL AND v.scope = ANY($3::text[])
+        AND v.application = (SELECT application FROM applications WHERE id = $4)))
+    ORDER BY coalesce(v.scope, 'account'), v.id DESC
+"""
 
 
 class PostgresExplanations:
@@ -125,6 +140,7 @@ class PostgresExplanations:
             own = await self._pool.fetch(_SINCE_LAST_MOVED, standing.key, at)
             shown = await self._pool.fetch(_UNTIL, standing.key, at, groups, standing.application_id, entries)
             commands = await self._pool.fetch(_COMMANDS_UNTIL, standing.key, entries, at)
+            set_then = await self._pool.fetch(_SET_UNTIL, standing.key, at, groups[2:], standing.application_id)
             sends = await self._pool.fetch(_SENDS_UNTIL, standing.key, min(begins), *begins, int(at))
         state, since, epoch, pending = state_after([verdict_of(row, standing.id, standing.address) for row in own])
         return Past(
@@ -134,6 +150,7 @@ class PostgresExplanations:
             since=since,
             epoch=epoch,
             pending=pending,
+            mode=_mode_then(standing, set_then, at),
             verdicts=tuple(verdict_of(row[1:], standing.id if row[0] else None, standing.address) for row in shown),
             commands=tuple(as_of(command_of(row), at) for row in commands),
             recent=self._tallies(sends),
@@ -158,3 +175,18 @@ class PostgresExplanations:
         with translated():
             row = await self._pool.fetchrow(_SETTING, standing.application_id, standing.mode_source, name, self._now())
         return ModeSetting(Mode(row[0]), *row[1:]) if row else None
+
+
+def _mode_then(standing: Standing, rows: Sequence[Sequence[Any]], at: float) -> SetMode | None:
+    """Return what people had set for an account at a moment, the most specific of it."""
+    application = standing.application_id
+    settings: dict[tuple[str, Level, str], ModeSetting] = {}
+    for scope, mode, *said in rows:
+        level, _, name = scope.partition(":")
+        if mode is not None:
+            settings[application, Level(level), name or str(standing.key)] = ModeSetting(Mode(mode), *said)
+    belonging = Belonging(application, str(standing.key), standing.domain, standing.home_workspace_id)
+    found = setting_in_force(belonging, settings, at)
+    if found is None or found.level is not Level.ACCOUNT:
+        return found
+    return replace(found, name=standing.address or standing.id)
