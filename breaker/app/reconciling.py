@@ -122,14 +122,14 @@ def start_sweeps(
         platform: Its side of the platform.
         around: Its surroundings on the platform.
         shared: What it shares with the daemon's other applications.
-        grants_read: Called once all grants were read, by this daemon or by another.
+        grants_read: Called whenever all grants were read.
     """
     lease = Lease(around.leases, f"sweeps:{around.application_id}", around.holder, _LEASE)
     put_back = _put_back(around, shared)
 
     async def read_grants() -> None:
-        await placements()
-        grants_read()
+        if await placements():
+            grants_read()
 
     placements = _sweeping("placements", _placements(around, shared, put_back), lease, around, shared)
     lists = _sweeping("lists", _lists(around, shared, put_back), lease, around, shared)

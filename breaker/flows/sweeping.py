@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _REST = 0.25
 """The part of a sweep's time that passes at least before the next, so that others come to their turn."""
 
+_TURN = 10.0
+"""Seconds after which a daemon asks again whether it is its turn: the one that swept may have died."""
+
 
 @dataclass(slots=True)
 class Sweeping:
@@ -40,8 +43,8 @@ class Sweeping:
     _began_at: float | None = field(init=False, default=None)
     _took: float = field(init=False, default=0.0)
 
-    async def __call__(self) -> None:
-        """Make one, where it is this daemon's turn.
+    async def __call__(self) -> bool:
+        """Make one, where it is this daemon's turn; tell whether it was.
 
         Raises:
             PlatformError: As the work does.
@@ -50,7 +53,7 @@ class Sweeping:
         self._took = 0.0
         if not await self.lease.ensure():
             self._began_at = None
-            return
+            return False
         before, began_at = self._began_at, self.clock.now()
         self._began_at = began_at
         try:
@@ -58,10 +61,14 @@ class Sweeping:
         finally:
             self._took = self.clock.now() - began_at
         self.told(self.name, None if before is None else began_at - before)
+        return True
 
     async def rest(self, seconds: float) -> None:
         """Wait until the next one is due, so many seconds after the last one began, and later after a long one."""
-        await self.clock.sleep(max(seconds - self._took, self._took * _REST))
+        if self._began_at is None:
+            await self.clock.sleep(min(seconds, _TURN))
+        else:
+            await self.clock.sleep(max(seconds - self._took, self._took * _REST))
 
 
 async def keep(lease: Lease) -> None:

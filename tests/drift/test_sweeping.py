@@ -52,9 +52,10 @@ async def test_the_period_is_what_was_asked_for_and_grows_with_what_a_sweep_take
 async def test_one_daemon_sweeps_and_another_takes_over_when_it_stops(drifting: Drifting) -> None:
     first, second = Timed(SteppingClock()), Timed(SteppingClock())
     one, other = first.sweeping(drifting), second.sweeping(drifting, "daemon-2")
-    await one()
-    await other()
+    assert (await one(), await other()) == (True, False)
     assert (first.made, second.made) == (1, 0)
+    await other.rest(300.0)
+    assert second.clock.time - first.clock.time == 10.0  # it asks again soon: the other may have died
 
     keeping = asyncio.create_task(keep(one.lease))
     await asyncio.sleep(0)
