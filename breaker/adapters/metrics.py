@@ -26,6 +26,7 @@ from prometheus_client.registry import Collector
 
 import breaker
 from breaker.adapters.placement_metrics import PlacementMetrics
+from breaker.adapters.suppression_metrics import SuppressionMetrics
 from breaker.adapters.sweep_metrics import SweepMetrics
 from breaker.domain.circuit import HeldBy, Mode
 from breaker.domain.commands import PRIORITIES, CommandKind
@@ -129,6 +130,7 @@ class Metrics:
 
     Attributes:
         registry: What `/metrics` renders; it belongs to this instance alone.
+        suppression: Those of suppressed recipients.
     """
 
     def __init__(self) -> None:
@@ -322,7 +324,11 @@ class Metrics:
             registry=registry,
         )
         self._unprotected_in: dict[str, Mapping[Unprotected, int]] = {}
-        self.sweeps, self.placements = SweepMetrics(registry), PlacementMetrics(registry)
+        self.sweeps, self.placements, self.suppression = (
+            SweepMetrics(registry),
+            PlacementMetrics(registry),
+            SuppressionMetrics(registry),
+        )
         self._gate_answers = Counter(
             "breaker_gate_answers_total",
             "Answers of the gate, by whether the account may send, and by its state.",

@@ -35,6 +35,7 @@ from breaker.app.operations import Operations, operations, wire_operations
 from breaker.app.protected import Speaks, who_is_protected
 from breaker.app.readiness import readiness_checks
 from breaker.app.report import fleet_report
+from breaker.app.suppression import suppression_office
 from breaker.app.volumes import FleetVolumes, fleet_volumes
 
 __all__ = [
@@ -90,6 +91,7 @@ __all__ = [
     "serve",
     "spare_the_collector",
     "support_as_json",
+    "suppression_office",
     "verdict_as_json",
     "who_is_protected",
     "window_sizes",

@@ -21,6 +21,8 @@ from breaker.app.domain_probing import domain_prober
 from breaker.app.nightly_drill import attend_to_drills
 from breaker.app.protection import watch_protection
 from breaker.app.reconciling import start_sweeps
+from breaker.app.suppression import EVERY as SUPPRESSION
+from breaker.app.suppression import suppress
 from breaker.app.workers import BREATH, again_and_again
 from breaker.flows.carry_out import Pace, Sender, Surroundings
 from breaker.flows.compare_counts import CompareCounts
@@ -142,10 +144,12 @@ class Attendance:
         start_keeping_copies(around, shared, self.wake)
         attend_to_drills(around, platform, shared, self.wake)
         may_act = partial(_may_act, shared, application_id)
-        protection = watch_protection(one, around, shared.pool, shared.metrics, may_act)
+        protection = watch_protection(one, around, shared.pool, shared.metrics, may_act, shared.operations.in_force)
         workers.every("protection", protection, rhythm.protection, clock.sleep)
         evaluations = shared.refusals.reading(application_id, platform)
         workers.every("evaluations", evaluations, rhythm.evaluations, asyncio.sleep)
+        suppression = suppress(around, shared.pool, shared.metrics.suppression, shared.operations, shared.modes)
+        workers.every("suppression", suppression, SUPPRESSION, clock.sleep)
         workers.start("count comparison", _compare_counts(application_id, platform, shared))
 
     async def close_rounds(self, operations: Operations) -> None:

@@ -19,6 +19,7 @@ from breaker.domain.protected import ProtectedAccounts
 from breaker.domain.sprt import Sprt
 from breaker.domain.standard import standard_profile
 from breaker.domain.states import State
+from breaker.domain.suppression import Suppressing
 from breaker.domain.trial import Trial
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from breaker.ports import Account
 
 FLEET_UNTIL_MORE_IS_KNOWN = 1_000
+_DAY = 86_400.0
 _STEPS = {"stop": State.STOPPED, "limit": State.LIMITED, "warn": State.WARNED}
 
 
@@ -92,6 +94,12 @@ def profiles(settings: Settings, active: int | None = None) -> Profiles:
 def protected_accounts(settings: Settings) -> ProtectedAccounts:
     """Return whom no more than so much may happen to automatically."""
     return ProtectedAccounts([one.entry() for one in settings.protected])
+
+
+def suppressing(settings: Settings) -> Suppressing | None:
+    """Return which recipients are kept, or None where nobody is."""
+    said = settings.suppression
+    return Suppressing(frozenset(said.outcomes), said.retention_days * _DAY) if said.enabled else None
 
 
 def guard_limits(settings: Settings) -> Limits:

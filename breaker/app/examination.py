@@ -25,6 +25,7 @@ from breaker.app.drills import canaries_of
 from breaker.app.guarded import actuators_in
 from breaker.app.installations import webhook_url
 from breaker.app.signs_of_life import where
+from breaker.app.suppression import with_suppression
 from breaker.domain.circuit import Mode
 from breaker.domain.findings import Finding, findings
 from breaker.flows.examine import Examine
@@ -123,7 +124,7 @@ def _flow(  # noqa: PLR0913, PLR0917 - what an examination is wired from, each n
         api_url=application.api_url,
         webhook_url=lambda number: webhook_url(settings, replace(application, id=number)),
         secret_known=lambda number: bool(read_webhook_secrets(settings, replace(application, id=number))),
-        actuators_of=lambda workspace_id: actuators_in(application, workspace_id),
+        actuators_of=lambda workspace_id: with_suppression(settings, actuators_in(application, workspace_id)),
         workspaces=frozenset(application.workspaces),
         quarantines=frozenset(
             one.quarantine_workspace_id for one in application.workspaces.values() if one.quarantine_workspace_id

@@ -31,7 +31,7 @@ from breaker.adapters.postgres.undecoded import PostgresUndecoded
 from breaker.adapters.postgres.upkeep import PostgresUpkeep
 from breaker.adapters.secrets import read_send_hash_key
 from breaker.app.database import UnavailableError, connections, database, migrate, place_of
-from breaker.app.derived import counting, domain_limits, guard_limits, window_sizes
+from breaker.app.derived import counting, domain_limits, guard_limits, suppressing, window_sizes
 from breaker.app.observing import OnlyObserving
 from breaker.app.operations import wire_operations
 from breaker.config import ConfigurationError
@@ -189,6 +189,8 @@ async def _parts(settings: Settings, pool: asyncpg.Pool, clock: Clock) -> _Parts
         pooled=lambda: evidence.current,
         domain_limits=domain_limits(settings),
         judging=False,
+        protected=in_force.protected_now,
+        suppressing=suppressing(settings),
     )
 
     async def read_evidence() -> None:

@@ -20,6 +20,7 @@ from breaker.adapters.postgres.outbox import PostgresOutbox
 from breaker.adapters.secrets import read_webhook_secrets, webhook_secrets_file, write_secret
 from breaker.app.database import UnavailableError, connections, database, migrate, place_of
 from breaker.app.derived import counting, window_sizes
+from breaker.app.suppression import with_suppression
 from breaker.config import ConfigurationError
 from breaker.flows.fixtures import Names
 from breaker.flows.set_up import SetUp
@@ -119,7 +120,7 @@ async def _installation(  # noqa: PLR0913 - what an installation is wired from, 
     need = Need(
         application_id=number,
         names=names,
-        actuators=actuators,
+        actuators=with_suppression(settings, actuators),
         webhook_url=webhook_url(settings, application),
         secret_known=bool(read_webhook_secrets(settings, application)),
         take_over=take_over,

@@ -17,7 +17,7 @@ from breaker.adapters.postgres.pooled import PostgresGroupCounts
 from breaker.adapters.postgres.roster import PostgresRoster
 from breaker.adapters.postgres.undecoded import PostgresUndecoded
 from breaker.adapters.secrets import read_send_hash_key
-from breaker.app.derived import counting, domain_limits, guard_limits, window_sizes
+from breaker.app.derived import counting, domain_limits, guard_limits, suppressing, window_sizes
 from breaker.domain.sends import Rules
 from breaker.flows.count import Count
 from breaker.flows.follow_grants import follow
@@ -85,6 +85,7 @@ class Intake:
             domain_limits=domain_limits(settings),
             holds=holding,
             protected=in_force.protected_now,
+            suppressing=suppressing(settings),
         )
         self.ingest = Ingest(
             self._count_batch,
@@ -106,7 +107,13 @@ class Intake:
         self._guard.configure(guard_limits(settings))
         self._feedback.configured = settings.counting.feedback_domains
         limits = domain_limits(settings)
-        self._count = replace(self._count, profiles=self._in_force.profiles, rules=rules, domain_limits=limits)
+        self._count = replace(
+            self._count,
+            profiles=self._in_force.profiles,
+            rules=rules,
+            domain_limits=limits,
+            suppressing=suppressing(settings),
+        )
 
     @property
     def count(self) -> Count:

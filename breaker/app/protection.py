@@ -9,6 +9,7 @@ import structlog
 from breaker.adapters.postgres.examination.records import PostgresExamination
 from breaker.adapters.postgres.repairs import PostgresRepairs
 from breaker.app.guarded import actuators_in
+from breaker.app.suppression import with_suppression
 from breaker.flows.lease import Lease
 from breaker.flows.repair import Drift, Drifted, Outcome, Repair
 from breaker.flows.watch_protection import WatchProtection
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from breaker.adapters.metrics import Metrics
     from breaker.app.guarded import Guarded
+    from breaker.app.in_force import InForce
     from breaker.domain.commands import Actuator
     from breaker.flows.carry_out import Surroundings
 
@@ -61,12 +63,13 @@ _SENTENCES = {
 }
 
 
-def watch_protection(
+def watch_protection(  # noqa: PLR0913, PLR0917 - wired once
     one: Guarded,
     around: Surroundings,
     pool: asyncpg.Pool,
     metrics: Metrics,
     may_act: Callable[[str | None], Awaitable[bool]],
+    in_force: InForce,
 ) -> WatchProtection:
     """Return what looks at one application.
 
@@ -76,10 +79,11 @@ def watch_protection(
         pool: Connections to the database.
         metrics: The metrics.
         may_act: Tells whether Breaker may act in a workspace; of None: anywhere.
+        in_force: The configuration.
     """
 
     def actuators_of(workspace_id: str | None) -> Collection[Actuator]:
-        return actuators_in(one.application, workspace_id)
+        return with_suppression(in_force.settings, actuators_in(one.application, workspace_id))
 
     repair = Repair(
         application_id=around.application_id,

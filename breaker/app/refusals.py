@@ -9,6 +9,7 @@ import structlog
 
 from breaker.adapters.nylas.errors import redacted
 from breaker.adapters.postgres.circuits import PostgresCircuits
+from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.platform_standings import PostgresPlatformStandings
 from breaker.app.derived import window_sizes
@@ -103,7 +104,16 @@ class Refusals:
     def reading(self, application_id: str, platform: Platform) -> ReadEvaluations:
         """Return what reads an application's receipts of refused sends."""
         lease = self._lease(f"evaluations of {application_id}")
-        return ReadEvaluations(application_id, platform, self._standings, self.note, lease, self._clock, self._reporter)
+        return ReadEvaluations(
+            application_id,
+            platform,
+            self._standings,
+            self.note,
+            lease,
+            self._clock,
+            self._reporter,
+            PostgresInventory(self._pool),
+        )
 
     def _lease(self, name: str) -> Lease:
         return Lease(PostgresLeases(self._pool), name, self._holder, _LEASE)

@@ -73,6 +73,8 @@ class Reporter:
         for result, number in report.outcomes.items():
             if result != "counted":
                 self._metrics.not_counted(result, number)
+        for reason, number in report.suppressed.items():
+            self._metrics.suppression.kept(reason, number)
         self.decided(report.given)
         for domain in report.domains:
             self._metrics.verdict(domain.verdict, domain.mode)
@@ -136,6 +138,10 @@ class Reporter:
     def send_refused(self, refusal: SendRefusal) -> None:
         """The platform refused a send."""
         self._metrics.send_refused(refusal)
+
+    def send_suppressed(self) -> None:
+        """A send was refused for its recipient."""
+        self._metrics.suppression.refused()
 
     def platform_acted(self, application_id: str, scope: Scope | None, accounts: Sequence[Announced]) -> None:
         """The platform did one thing to some accounts: a page, but for what passes by itself."""

@@ -29,6 +29,7 @@ from breaker.cli import (
     setup,
     simulate,
     support,
+    suppression,
 )
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.output import remark
@@ -63,6 +64,7 @@ FAMILIES: Sequence[Family] = (
     letting_go,
     mode,
     guard,
+    suppression,
     detection,
     backtest,
     history,

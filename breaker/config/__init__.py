@@ -31,6 +31,7 @@ from breaker.config.problems import ConfigurationError, nearest
 from breaker.config.profiles import PRESETS, ProfileSettings, ResolvedProfile
 from breaker.config.protected import ProtectedSettings
 from breaker.config.settings import Settings
+from breaker.config.suppression import SuppressionSettings
 from breaker.config.values import AdminToken, ListenAddress, Role
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Role",
     "SettingLine",
     "Settings",
+    "SuppressionSettings",
     "WorkspaceSettings",
     "changed",
     "describe",

@@ -36,6 +36,7 @@ AT_ONCE = frozenset(
         "profiles",
         "protected",
         "public_url",
+        "suppression",
         "webhook_secrets",
     }
 )

@@ -25,6 +25,7 @@ from breaker.config.groups import (
 from breaker.config.probing import ProbingSettings
 from breaker.config.profiles import PRESETS, ProfileSettings, ResolvedProfile, preset_profile, problems, resolve
 from breaker.config.protected import ProtectedSettings, repeated
+from breaker.config.suppression import SuppressionSettings
 from breaker.config.values import (
     Actuators,
     AdminTokens,
@@ -158,6 +159,7 @@ class Settings(BaseSettings):
     guard: GuardSettings = GuardSettings()
     probing: ProbingSettings = ProbingSettings()
     drill: DrillSettings = DrillSettings()
+    suppression: SuppressionSettings = SuppressionSettings()
     ledger: LedgerSettings = LedgerSettings()
     platform: PlatformSettings = PlatformSettings()
     intake: IntakeSettings = IntakeSettings()

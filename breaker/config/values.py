@@ -148,7 +148,9 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._
 
 # The other modes are set on accounts, domains and workspaces by people, with a reason; no file pins them.
 ConfiguredMode = Literal[Mode.OBSERVE, Mode.ENFORCE]
-Actuators = Annotated[frozenset[Actuator], NoDecode, BeforeValidator(split_list)]
+# What is suppressed is a setting of its own.
+_OfAccounts = Literal[Actuator.BLOCK, Actuator.LIMIT, Actuator.BLOCK_DOMAIN, Actuator.QUARANTINE]
+Actuators = Annotated[frozenset[_OfAccounts], NoDecode, BeforeValidator(split_list)]
 Volumes = Annotated[tuple[int, ...], NoDecode, BeforeValidator(split_list)]
 Domains = Annotated[frozenset[str], NoDecode, BeforeValidator(split_list)]
 Names = Annotated[

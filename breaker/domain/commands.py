@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
 
 class Actuator(StrEnum):
-    """A way to stop an account on the platform; each can be on or off."""
+    """A way to keep mail from going out on the platform; each can be on or off."""
 
     BLOCK = "block"
     LIMIT = "limit"
     BLOCK_DOMAIN = "block_domain"
     QUARANTINE = "quarantine"
+    SUPPRESS = "suppress"
+    """Mail to suppressed recipients, whoever sends it: no account is stopped. `[suppression]` switches it on, for all
+    workspaces."""
 
 
 class CommandKind(StrEnum):

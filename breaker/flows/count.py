@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from breaker.domain.outcomes import DeliveryEvent, Recipient, Tally
     from breaker.domain.profiles import Profiles
     from breaker.domain.sends import Rules
+    from breaker.domain.suppression import Suppressed, Suppressing
     from breaker.flows.judge import Evidence, Given
     from breaker.flows.judge_domains import GivenDomain
     from breaker.ports import Account, Holds, Ledger, LedgerTransaction, Modes
@@ -54,6 +55,7 @@ class Report:
         domains: The verdicts about sending domains.
         after_stop: Sends of stopped accounts that left later than the platform's queue explains, each with its time;
             whether the platform had been read back by then is not known here.
+        suppressed: How many recipients were suppressed for what.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -61,6 +63,7 @@ class Report:
     given: list[Given] = field(default_factory=list)
     domains: list[GivenDomain] = field(default_factory=list)
     after_stop: list[tuple[Account, int]] = field(default_factory=list)
+    suppressed: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -109,6 +112,7 @@ class Count:
         judging: Whether what turns bad is judged at once. History is counted first, and judged as a whole: what was bad
             in between is over, and its sending domain failed long ago, if it did.
         protected: Returns whom no more than so much may happen to.
+        suppressing: Which recipients are kept, or None where nobody is.
     """
 
     ledger: Ledger
@@ -121,6 +125,7 @@ class Count:
     holds: Holds = field(default_factory=NoHolds)
     judging: bool = True
     protected: Callable[[], ProtectedAccounts] = lambda: NOBODY
+    suppressing: Suppressing | None = None
 
     async def __call__(self, events: Sequence[DeliveryEvent], now: float) -> Report:
         """Count a batch; all of it, or nothing.
@@ -198,6 +203,8 @@ class _Batch:
         self._sequential: dict[int, tuple[SequentialDetector, ...]] = {}
         self._sends: dict[tuple[int, bytes], _Seen] = {}
         self._bad: list[BadOutcome] = []
+        self._suppressing = count.suppressing
+        self._suppressed: list[Suppressed] = []
         self._left_out: dict[SendingDomain, tuple[Interval, ...]] = {}
         self._tallies: dict[TallyKey, Tally] = {}
 
@@ -317,6 +324,9 @@ class _Batch:
             for number, account in self._accounts.items()
         ]
         await self._transaction.enter_and_save(new, self._tallies, counted)
+        if self._suppressed:
+            await self._transaction.suppress(self._suppressed)
+            self._report.suppressed.update(str(one.reason) for one in self._suppressed)
 
     def _last_event(self, number: int) -> float:
         """Return when an account was last heard of: history makes nobody active who is not."""
@@ -364,6 +374,8 @@ class _Batch:
 
     def _note(self, outcome: _Outcome, sent_at: int) -> None:
         event, recipient, bad = outcome.event, outcome.recipient, _bad(outcome)
+        if self._suppressing and (found := self._suppressing.suppressed(event, recipient, self._now)):
+            self._suppressed.append(found)
         self._bad.append(
             BadOutcome(
                 account=outcome.account,

@@ -31,6 +31,8 @@ class Made(StrEnum):
     LIMIT_LIST = "limit_list"
     LIMIT_RULE = "limit_rule"
     DOMAIN_LIST = "domain_list"
+    SUPPRESSION_LIST = "suppression_list"
+    SUPPRESSION_RULE = "suppression_rule"
     DRILL_RULE = "drill_rule"
     ATTACHMENT = "attachment"
     WORKSPACE = "workspace"
@@ -41,7 +43,13 @@ class Made(StrEnum):
     @property
     def word(self) -> str:
         """What people call it."""
-        return self.removeprefix("limit_").removeprefix("domain_").removeprefix("probe_").removeprefix("drill_")
+        return (
+            self.removeprefix("limit_")
+            .removeprefix("domain_")
+            .removeprefix("suppression_")
+            .removeprefix("probe_")
+            .removeprefix("drill_")
+        )
 
 
 COPIES = (Made.WORKSPACE, Made.PROBE_WORKSPACE)
@@ -57,7 +65,7 @@ class ListDesign:
         purpose: What it is for; this stands in its name.
         type: What its values are: `address`, `domain` or `tld`.
         values: The same for people.
-        holds: What the accounts in it are held to.
+        holds: What the accounts in it are held to; None where they are recipients, who are held to nothing.
         freed: What they can do again once it is deleted.
         serves: The actuators that need it.
     """
@@ -66,7 +74,7 @@ class ListDesign:
     purpose: str
     type: str
     values: str
-    holds: Wanted
+    holds: Wanted | None
     freed: str
     serves: frozenset[Actuator]
 
@@ -128,6 +136,7 @@ class RuleDesign:
 _STOPS = frozenset({Actuator.BLOCK, Actuator.QUARANTINE})
 _LIMITS = frozenset({Actuator.LIMIT})
 _DOMAINS = frozenset({Actuator.BLOCK_DOMAIN})
+_SUPPRESSES = frozenset({Actuator.SUPPRESS})
 
 LISTS = {
     Made.LIST: ListDesign(
@@ -157,6 +166,15 @@ LISTS = {
         freed="can send again",
         serves=_DOMAINS,
     ),
+    Made.SUPPRESSION_LIST: ListDesign(
+        made=Made.SUPPRESSION_LIST,
+        purpose="suppressed recipients",
+        type="address",
+        values="the addresses of recipients that bounced or complained",
+        holds=None,
+        freed="can be written to again",
+        serves=_SUPPRESSES,
+    ),
 }
 
 RULES = {
@@ -177,7 +195,18 @@ RULES = {
         serves=_LIMITS,
         priority=1,
     ),
+    Made.SUPPRESSION_RULE: RuleDesign(
+        made=Made.SUPPRESSION_RULE,
+        purpose="refuse mail to suppressed recipients",
+        effect="refuses what anybody sends to the listed recipients",
+        lists={Made.SUPPRESSION_LIST: "recipient.address"},
+        serves=_SUPPRESSES,
+        priority=2,
+    ),
 }
+
+STANDARD = frozenset(made for made, one in (LISTS | RULES).items() if one.serves != _SUPPRESSES)
+"""What an installation has that suppresses nobody."""
 
 
 def rules_for(actuators: Collection[Actuator]) -> tuple[RuleDesign, ...]:

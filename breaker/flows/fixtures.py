@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from breaker.flows.designs import COPIES, LISTS, RULES, Made
+from breaker.flows.designs import COPIES, LISTS, RULES, STANDARD, Made
 from breaker.ports import InventoryItem
 
 if TYPE_CHECKING:
@@ -214,8 +214,8 @@ class Fixtures:
 
     @property
     def complete(self) -> bool:
-        """Whether every list and rule that Breaker can make is known."""
-        return self.ids.keys() >= LISTS.keys() | RULES.keys()
+        """Whether every list and rule is known that Breaker can make to stop accounts."""
+        return self.ids.keys() >= STANDARD
 
 
 async def known_fixtures(inventory: Inventory, application_id: str) -> Fixtures:

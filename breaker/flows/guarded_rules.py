@@ -125,7 +125,7 @@ class GuardedRules:
         return first_reason(
             [
                 self.problem_of(design, actuators) or (Unprotected.RULE_DETACHED if design.made in detached else None)
-                for design in rules_for(actuators)
+                for design in rules_for(frozenset(actuators) - {Actuator.SUPPRESS})
             ]
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from breaker.domain.commands import Actuator
 from breaker.flows.designs import COPIES, LISTS, RULES, Made, rules_for
 from breaker.flows.fixtures import found_copy
 from breaker.flows.set_up_plan import (
@@ -22,7 +23,6 @@ from breaker.ports import GiveUpError, InventoryItem, Rule, Webhook
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 
-    from breaker.domain.commands import Actuator
     from breaker.flows.set_up_plan import Need, Step
     from breaker.ports import Clock, Inventory, Platform
 
@@ -206,8 +206,9 @@ def _no_room(
     what: str, count: int, plans: tuple[int, int], serves: Collection[Actuator], error: GiveUpError
 ) -> SetUpRefusedError:
     off = " and ".join(f"`{one}`" for one in sorted(serves))
+    without = "switch `[suppression]` off" if Actuator.SUPPRESS in serves else f"leave {off} out of BREAKER_ACTUATORS"
     return SetUpRefusedError(
         f"the platform made no further {what}: the application has {count}, and plans allow {plans[0]} or {plans[1]}. "
-        f"Delete one that is not needed, choose a larger plan, or leave {off} out of BREAKER_ACTUATORS. It said: "
+        f"Delete one that is not needed, choose a larger plan, or {without}. It said: "
         f"{error}"
     )

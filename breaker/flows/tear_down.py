@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _COPIES = {Made.WORKSPACE: "quarantine", Made.PROBE_WORKSPACE: "copy for probes"}
 
 
+_IN_LISTS = {Made.DOMAIN_LIST: "domain", Made.SUPPRESSION_LIST: "recipient"}
+
+
 @dataclass(frozen=True, slots=True)
 class Removal:
     """One step.
@@ -108,9 +111,10 @@ class TearDown:
         for made, design in LISTS.items():
             if made in ids:
                 listed = sizes.get(ids[made], 0)
-                who = _many(listed, "domain" if made is Made.DOMAIN_LIST else "account")
+                who = _many(listed, _IN_LISTS.get(made, "account"))
                 sentence = f"delete the list of {design.purpose}; {who} in it {design.freed}"
-                steps.append(Removal(made, ids[made], sentence, listed))
+                releases = listed if design.holds is not None else 0
+                steps.append(Removal(made, ids[made], sentence, releases))
         return steps
 
     async def carry_out(self, planned: list[Removal]) -> AsyncIterator[Removal]:
@@ -138,11 +142,12 @@ class TearDown:
                 await _unless_gone(self.platform.delete_webhook(number))
             case Made.ATTACHMENT:
                 await _unless_gone(self.platform.detach_rules(number, self._fixtures.rule_ids))
-            case Made.RULE | Made.LIMIT_RULE | Made.DRILL_RULE:
+            case Made.RULE | Made.LIMIT_RULE | Made.SUPPRESSION_RULE | Made.DRILL_RULE:
                 await _unless_gone(self.platform.delete_rule(number))
-            case Made.LIST | Made.LIMIT_LIST:
+            case Made.LIST | Made.LIMIT_LIST | Made.SUPPRESSION_LIST:
                 await _unless_gone(self.platform.delete_list(number))
-                await self.adoption.unconfirm(self.application_id, LISTS[made].holds)
+                if (held_to := LISTS[made].holds) is not None:
+                    await self.adoption.unconfirm(self.application_id, held_to)
             case Made.DOMAIN_LIST:
                 await _unless_gone(self.platform.delete_list(number))
                 await self.adoption.unconfirm_domains(self.application_id)

@@ -46,6 +46,7 @@ from breaker.ports.policies import DAILY_SENDS, UNLIMITED, Policies, Policy, Pol
 from breaker.ports.probes import Confirmation, Due, LockedProbes, Probes
 from breaker.ports.standings import Announced, PlatformStandings, Refused, Unread
 from breaker.ports.stops import ConfirmedStops
+from breaker.ports.suppressions import SuppressedRow, SuppressionCounts, Suppressions
 from breaker.ports.unheard import Unheard, UnheardTimes
 
 __all__ = [
@@ -125,6 +126,9 @@ __all__ = [
     "SendingDomain",
     "StoreError",
     "StoreUnavailableError",
+    "SuppressedRow",
+    "SuppressionCounts",
+    "Suppressions",
     "TallyKey",
     "TryAgainError",
     "TryTransactionAgainError",

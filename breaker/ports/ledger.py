@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from breaker.domain.counters import Counters
     from breaker.domain.domain_circuit import Interval
     from breaker.domain.outcomes import Tally
+    from breaker.domain.suppression import Suppressed
     from breaker.ports.accounts import Account, Sender, SendingDomain
     from breaker.ports.domains import LockedDomains
 
@@ -107,6 +108,10 @@ class LedgerTransaction(Locked, Protocol):
 
     async def note_bad(self, outcomes: Sequence[BadOutcome]) -> None:
         """Keep what is worth knowing of bad outcomes."""
+        ...
+
+    async def suppress(self, recipients: Sequence[Suppressed]) -> None:
+        """Keep recipients that bounced or complained: the one place where an address is stored as it is."""
         ...
 
     async def sends_of(self, account: int, since: float, limit: int) -> Sequence[tuple[int, int]]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from breaker.adapters.clock import SystemClock
+from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.platform_standings import PostgresPlatformStandings
 from breaker.domain.platform_standing import SendRefusal
 from breaker.domain.states import State
+from breaker.flows.designs import RULES, Made
 from breaker.flows.lease import Lease
 from breaker.flows.read_evaluations import ReadEvaluations
-from breaker.ports import Condition, RuleContent
+from breaker.ports import Condition, InventoryItem, RuleContent
 from breaker.simulator.errors import ApiError
 from tests.fleet import APPLICATION, fleet
 from tests.simulated import Simulated, simulated
@@ -36,16 +38,20 @@ class Reading:
     read: ReadEvaluations
     refused: list[SendRefusal] = field(default_factory=list)
     noted: list[Refused] = field(default_factory=list)
+    suppressed: int = 0
 
     def send_refused(self, refusal: SendRefusal) -> None:
         self.refused.append(refusal)
 
+    def send_suppressed(self) -> None:
+        self.suppressed += 1
+
     async def note(self, refused: Sequence[Refused]) -> None:
         self.noted.extend(refused)
 
-    def try_to_send(self, grant_id: str) -> int:
+    def try_to_send(self, grant_id: str, recipient: str = "somebody@example.org") -> int:
         with pytest.raises(ApiError) as refused:
-            self.platform.application.send(grant_id, ["somebody@example.org"])
+            self.platform.application.send(grant_id, [recipient])
         return refused.value.status
 
 
@@ -61,6 +67,7 @@ async def reading(database_url: str, tmp_path: Path) -> AsyncIterator[Reading]:
             Lease(PostgresLeases(known.pool), "evaluations", "test", 30.0),
             known.clock,
             made,
+            PostgresInventory(known.pool),
         )
         yield made
 
@@ -96,6 +103,29 @@ async def test_what_the_platform_refused_in_our_name_is_counted_once(reading: Re
     assert reading.refused == [SendRefusal.BLOCKED_BY_RULE] * 3
     assert reading.noted == []
     assert await reading.fleet.pool.fetchval("SELECT refused FROM evaluations_read") == 3
+
+
+async def test_what_was_refused_for_its_recipient_is_no_refusal_of_the_account(reading: Reading) -> None:
+    platform = reading.platform.client
+    grant_id = await blocked_account(reading)
+    gone = await platform.create_list("suppressed", "address")
+    await platform.add_values(gone.id, ["gone@example.org"])
+    refuses = RULES[Made.SUPPRESSION_RULE].content({Made.SUPPRESSION_LIST: gone.id})
+    rule = await platform.create_rule("suppressed", replace(refuses, priority=0))
+    [workspace] = await platform.workspaces()
+    await platform.attach_rules(workspace.id, [rule.id])
+    item = InventoryItem(Made.SUPPRESSION_RULE, rule.id, {"name": "suppressed"}, 0.0)
+    await PostgresInventory(reading.fleet.pool).add(APPLICATION, item)
+    [blocks] = [one for one in await platform.rules() if one.name == "block"]
+    await platform.detach_rules(workspace.id, [blocks.id])
+    assert reading.try_to_send(grant_id, "gone@example.org") == 403
+    await platform.attach_rules(workspace.id, [blocks.id])
+    assert reading.try_to_send(grant_id) == 403
+
+    assert await count(reading) == 1
+
+    assert (reading.refused, reading.suppressed, reading.noted) == ([SendRefusal.BLOCKED_BY_RULE], 1, [])
+    assert await reading.fleet.pool.fetchval("SELECT refused FROM evaluations_read") == 1
 
 
 async def test_a_send_that_was_refused_since_rules_could_not_be_evaluated_is_noted(reading: Reading) -> None:

@@ -17,6 +17,7 @@ from asyncpg.pgproto.pgproto import UUID
 from breaker.adapters.postgres.circuits import PostgresLocked
 from breaker.adapters.postgres.domains import PostgresLockedDomains
 from breaker.adapters.postgres.errors import translated
+from breaker.adapters.postgres.suppressions import keep_suppressed
 from breaker.domain.causes import Bad
 from breaker.ports import TryTransactionAgainError
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from breaker.domain.counters import WindowSizes
     from breaker.domain.domain_circuit import Interval
     from breaker.domain.outcomes import Tally
+    from breaker.domain.suppression import Suppressed
     from breaker.ports import Account, BadOutcome, Counted, Send, Sender, SendingDomain, TallyKey
 
 _DAY = 86_400
@@ -170,6 +172,10 @@ class PostgresLedgerTransaction(PostgresLocked):
             [_storable(text) for text in texts],
             [self._applications[account] for account in accounts],
         )
+
+    async def suppress(self, recipients: Sequence[Suppressed]) -> None:
+        """Keep recipients that bounced or complained."""
+        await keep_suppressed(self._connection, recipients)
 
     async def bad_outcomes_of(self, account: int, kind: str, limit: int) -> Sequence[tuple[int, Bad]]:
         """Return the latest counted bad outcomes of a kind that were noted of an account, with the times of sending."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from breaker.domain.commands import Actuator
 from breaker.domain.drill import RuleScope
 from breaker.domain.findings.finding import Finding, Severity, api_call, many
 from breaker.domain.protection import Unprotected
@@ -140,5 +141,7 @@ def _policy(facts: ApplicationFacts, workspace: WorkspaceFact) -> Iterator[Findi
 
 
 def _actuators(names: tuple[str, ...]) -> str:
+    if names == (Actuator.SUPPRESS,):
+        return "`[suppression]`"
     listed = " and ".join(f"`{name}`" for name in names)
     return f"{'actuators' if len(names) > 1 else 'actuator'} {listed}"
