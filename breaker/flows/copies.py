@@ -9,8 +9,8 @@ A workspace without a policy runs at the plan's maxima, so none is left without:
 given a policy of Breaker's own, which says nothing but one message a day. Nothing is moved into a copy that was not
 read back as it should be.
 
-What the inventory has forgotten is known by its name. Whose accounts are in it then, is told by what is alike, by the
-accounts' domain, and last by the name.
+What the inventory has forgotten is known by its name; whose accounts are in it then, says `breaker.flows.homes`. The
+platform sets no limit to workspaces (its documentation, "Workspaces"), so there is no room to be counted for them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
 from breaker.flows.designs import Made
 from breaker.flows.fixtures import Copy, found_copy
+from breaker.flows.homes import Home, home_of
 from breaker.ports import DAILY_SENDS, GiveUpError, GoneError, InventoryItem, PolicyContent, TryAgainError, Workspace
 
 if TYPE_CHECKING:
@@ -42,17 +42,6 @@ NOT_AS_WRITTEN = "a copy of a workspace does not stay as it was written: somebod
 
 LEAST_DAILY_SENDS = 1
 """Messages a day in a quarantine whose home has no policy. Never 0: what the platform makes of that is unknown."""
-
-
-class Home(StrEnum):
-    """How it was told where an account of a copy belongs."""
-
-    KNOWN = "known"
-    GUESSED = "guessed"
-    """Several workspaces are alike, and nothing tells them apart."""
-    GONE = "gone"
-    """The one that is remembered is not there any more."""
-    UNKNOWN = "unknown"
 
 
 class Content(NamedTuple):
@@ -125,18 +114,12 @@ class Copies:
             remembered: The home that the database has, or None; a copy is never one.
             domain: The account's domain.
         """
+        known = None if remembered in self._copies else remembered
         there = await self.workspaces()
-        if remembered is not None and remembered not in self._copies:
-            known = remembered in there
-            return (remembered, Home.KNOWN) if known else (await self.default(), Home.GONE)
-        copy = self._copies.get(workspace_id)
-        homes = [one for one in copy.homes if one in there] if copy else []
-        if len(homes) == 1:
-            return homes[0], Home.KNOWN
-        if not homes:
-            return await self.default(), Home.UNKNOWN
-        by_domain = [one for one in homes if domain and there[one].domain == domain]
-        return (by_domain[0], Home.KNOWN) if len(by_domain) == 1 else (homes[0], Home.GUESSED)
+        if known is not None and known not in there:
+            there = await self.workspaces(again=True)  # before it is said to be gone
+        home, how = home_of(self._copies.get(workspace_id), known, domain, there)
+        return home or await self.default(), how
 
     async def quarantine_of(self, home_id: str) -> str:
         """Return the quarantine of a home, made or brought up to date where need be.

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from breaker.domain.elsewhere import Elsewhere
-from breaker.flows.copies import Copies, Home
+from breaker.flows.copies import Copies
 from breaker.flows.designs import Made
+from breaker.flows.homes import Home
 from breaker.ports import GiveUpError, GoneError, TryAgainError
 
 if TYPE_CHECKING:
