@@ -35,7 +35,7 @@ from breaker.ports import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 
     from breaker.flows.carry_out import Pace, Surroundings
     from breaker.flows.lease import Lease
@@ -154,6 +154,9 @@ class SenderPass:
         )
         self._more = len(claimed) >= self.pace.batch
         fresh = [command for command in claimed if command.id not in self._claimed]
+        if early := self._early(fresh):
+            await self._give_back(early)
+            fresh = [command for command in fresh if command not in early]
         epochs = {command.about.id: command.epoch for command in fresh}
         older = [one for one in self._claimed.values() if one.epoch < epochs.get(one.about.id, one.epoch)]
         if older:
@@ -162,6 +165,11 @@ class SenderPass:
             self._moves = deque(one for one in self._moves if one.id in self._claimed)
         self._claimed |= {command.id: command for command in fresh}
         return fresh
+
+    def _early(self, commands: Sequence[Command]) -> Collection[Command]:
+        """Return what lets accounts go that are still to be moved home: that comes after, also where many are moved."""
+        away = {(one.about.id, one.epoch) for one in self._claimed.values() if one.kind not in LISTED}
+        return {one for one in commands if one.kind in LISTED.keys() - HOLDS and (one.about.id, one.epoch) in away}
 
     async def _give_back(self, commands: Iterable[Command]) -> None:
         some = tuple(commands)

@@ -227,6 +227,27 @@ async def test_many_moves_take_a_batch_to_each_workspace_and_pages_of_grants(wor
     assert Counter(grant.workspace_id for grant in world.application.grants) == dict.fromkeys(homes, 600)
 
 
+async def test_many_accounts_are_moved_home_before_any_of_them_is_let_go(world: Simulated, store: Guarded) -> None:
+    await store.set_up(world.client)
+    target = world.application.add_workspace("Quarantine").workspace_id
+    numbers = await populate(world, store, 25)
+    sender = store.sender(world.client, quarantine=target, pace=Pace(batch=10))
+    await want(store, numbers, "stopped", CommandKind.BLOCK, CommandKind.QUARANTINE)
+    for _ in range(PASSES):
+        await sender.once()
+    assert {grant.workspace_id for grant in world.application.grants} == {target}
+    world.platform.journal.clear()
+    await want(store, numbers, "sending", CommandKind.RETURN_HOME, CommandKind.UNBLOCK)
+
+    for _ in range(PASSES):
+        await sender.once()
+
+    changes = [method for method, _ in world.changing_calls()]
+    assert await confirmed(store, "sending") == 25
+    assert changes == sorted(changes, reverse=True)  # POST, the moves, before DELETE
+    assert target not in {grant.workspace_id for grant in world.application.grants}
+
+
 async def test_whom_a_batch_passes_over_is_not_taken_for_moved(world: Simulated, store: Guarded) -> None:
     await store.set_up(world.client)
     target = world.application.add_workspace("Quarantine").workspace_id
