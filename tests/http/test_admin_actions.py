@@ -68,6 +68,19 @@ async def test_several_are_named_at_once_and_let_go(listener: Admin) -> None:
     assert await listener.fleet.states() == {"a@x.example": "sending", "b@x.example": "sending"}
 
 
+async def test_a_limit_needs_its_actuator_and_a_reset_may_say_where_an_account_goes(listener: Admin) -> None:
+    key = await listener.fleet.know("agent@x.example", "grant-1", workspace="w-quarantine", home="w-gone")
+    _, limited = await listener.post({"selector": "grant-1", "action": "limit", "reason": "a new list"})
+    _, reset = await listener.post({"selector": "grant-1", "action": "reset", "reason": "moved", "home": "w-support"})
+
+    assert [(one["to"], one["effect"]) for one in (*limited["results"], *reset["results"])] == [
+        ("sending", "refused"),
+        ("sending", "changed"),
+    ]
+    home = await listener.fleet.pool.fetchval("SELECT home_workspace_id FROM accounts WHERE account = $1", key)
+    assert home == "w-support"
+
+
 async def test_a_mode_is_set_and_taken_away(listener: Admin) -> None:
     await listener.fleet.know("agent@x.example", "grant-1")
     modes = []
@@ -117,6 +130,7 @@ async def test_an_unknown_account_is_not_found_and_nobody_is_touched(listener: A
         ({"reason": " "}, "reason: must say why"),
         ({"wait": 61}, "wait: must be from 0 to 60 seconds"),
         ({"mode": "enforce"}, "mode: goes with the action mode, not with trip"),
+        ({"home": "w-support"}, "home: goes with the action reset, not with trip"),
         ({"action": "mode"}, "mode: is missing"),
         ({"action": "mode", "mode": "panic"}, "Invalid enum value 'panic' - at `$.mode`"),
         ({"action": "mode", "mode": "enforce", "lasts": 0}, "lasts: must be a number of seconds"),
