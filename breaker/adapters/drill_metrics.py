@@ -41,7 +41,9 @@ class DrillMetrics(Collector):
             "Missing until there is one.",
         )
         failures = CounterMetricFamily(
-            "breaker_drill_failures", "Drills that failed, or never ended, by the step.", labels=["step"]
+            "breaker_drill_failures",
+            "Drills that failed, never ended, or found something, by the step; event and scope are findings.",
+            labels=["step"],
         )
         seconds = GaugeMetricFamily(
             "breaker_drill_step_seconds", "How long each step of the latest drill took.", labels=["step"]

@@ -28,6 +28,7 @@ from breaker.domain.findings.daemons import ALIVE_WITHIN
 from breaker.domain.selectors import parse_selector
 from breaker.flows.drill import LEASE, ConductDrill, DrillLimits, DrillUnderWayError
 from breaker.flows.drill_canary import HoldCanary
+from breaker.flows.drill_mail import TrySending
 from breaker.flows.find_scope import FindScope
 from breaker.flows.fixtures import Names
 from breaker.flows.lease import Lease
@@ -120,7 +121,7 @@ class DrillParts:
                 names=self.names,
                 clock=clock,
             ),
-            send_path=platform.send_path(),
+            mail=TrySending(send_path=platform.send_path(), platform=platform, clock=clock),
             lease=Lease(PostgresLeases(self.pool), f"drill:{self.application_id}", self.holder, LEASE),
             clock=clock,
             told=self.told,

@@ -26,6 +26,13 @@ def _address(text: str) -> str:
     return text
 
 
+def _single(names: tuple[str, ...]) -> tuple[str, ...]:
+    if any(":" in one or one.startswith("-") for one in names):
+        raise ValueError("must name single accounts, each by its address or grant id")
+    return names
+
+
+Canaries = Annotated[Names, AfterValidator(_single)]
 TimeOfDay = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_time_of_day)]
 Address = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_address)]
 
@@ -33,7 +40,7 @@ Address = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidato
 class DrillSettings(Group):
     """The drill: a canary account is stopped, must be refused a send, is let go, and must be able to send again."""
 
-    account: Names = ()
+    account: Canaries = ()
     """The canary, an Agent Account of its own that nobody else sends with: its address or grant id; of several
     applications one each, comma separated. It is stopped for about a minute. Unset: there is no drill."""
 

@@ -13,21 +13,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from breaker.domain.drill import (
-    ATTEMPTS,
     WHAT_TO_DO,
     Drill,
     DrillOutcome,
     RuleScope,
-    SendAnswer,
     Sent,
     Step,
     StepResult,
     outcome_of,
     refused_for,
-    sent,
 )
 from breaker.domain.states import Wanted
 from breaker.flows.designs import Made
+from breaker.flows.drill_mail import DrillMail
 from breaker.flows.fixtures import known_fixtures
 from breaker.ports import PlatformError, StoreError
 
@@ -35,17 +33,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from breaker.flows.drill_canary import HoldCanary
+    from breaker.flows.drill_mail import TrySending
     from breaker.flows.find_scope import FindScope
     from breaker.flows.lease import Lease
-    from breaker.ports import Account, Clock, Drills, SendPath
+    from breaker.ports import Account, Clock, Drills
 
 LEASE = 30.0
 """Seconds after which the drill of a process that is gone is taken over, and its canary let go."""
 
 _LISTEN = 0.5
-_RECEIPTS = 20
-_CLOCKS_APART = 30.0
-"""Seconds by which a receipt may seem to be from before the send that it is of."""
 
 
 class DrillUnderWayError(Exception):
@@ -73,7 +69,7 @@ class _Run:
 
     drill: Drill
     account: Account
-    recipient: str
+    mail: DrillMail
     limits: DrillLimits
     steps: list[StepResult] = field(default_factory=list)
     stop_epoch: int | None = None
@@ -90,7 +86,7 @@ class ConductDrill:
         drills: All drills.
         canary: Stops canaries and lets them go.
         find_scope: Finds out where rules hold.
-        send_path: Sends as the canary.
+        mail: Sends as the canary.
         lease: Lets one drill at a time go on.
         clock: The time.
         told: Told of each step when it is over.
@@ -100,7 +96,7 @@ class ConductDrill:
     drills: Drills
     canary: HoldCanary
     find_scope: FindScope
-    send_path: SendPath
+    mail: TrySending
     lease: Lease
     clock: Clock
     told: Callable[[Drill, StepResult], None]
@@ -127,7 +123,7 @@ class ConductDrill:
         async with self.lease.kept():
             await self._recover()
             drill = await self.drills.begin(account.key, by, self.clock.now(), nightly=nightly)
-            run = _Run(drill, account, recipient, limits)
+            run = _Run(drill, account, DrillMail(drill, account.grant_id or "", recipient), limits)
             try:
                 await self._conduct(run, scope=scope)
             except BaseException:
@@ -204,34 +200,22 @@ class ConductDrill:
 
     async def _refused(self, run: _Run) -> bool:
         begun = await self._begin(run, Step.REFUSED)
-        became, answer, accepted = await self._send(run, Step.REFUSED, Sent.REFUSED)
-        says = f"Refused with {refused_for(answer)}."
-        if accepted:
-            says += f" {accepted} sent before it were accepted: the platform took its time."
+        tried = await self.mail(run.mail, Step.REFUSED, Sent.REFUSED, run.limits.refusal)
+        says = f"Refused with {refused_for(tried.answer)}."
+        if tried.accepted:
+            says += f" {tried.accepted} sent before it were accepted: the platform took its time."
         problem: str | None
-        if became is Sent.ACCEPTED:
-            problem = f"The stopped canary sent mail, {accepted} of {accepted} times: Breaker's rule does not hold."
-        elif became is not Sent.REFUSED:
-            problem = f"Refused, but not by a rule ({refused_for(answer)}), which says nothing of Breaker's."
+        if tried.became is Sent.ACCEPTED:
+            times = f"{tried.accepted} of {tried.accepted} times"
+            problem = f"The stopped canary sent mail, {times}: Breaker's rule does not hold."
+        elif tried.became is not Sent.REFUSED:
+            problem = f"Refused, but not by a rule ({refused_for(tried.answer)}), which says nothing of Breaker's."
         else:
-            problem, receipt = await self._receipt(run, begun)
+            ours = (await known_fixtures(self.find_scope.inventory, self.application_id)).ids.get(Made.RULE)
+            problem, receipt = await self.mail.receipt(run.mail, ours, begun)
             says += receipt
         self._over(run, Step.REFUSED, begun, problem, says)
         return problem is None
-
-    async def _receipt(self, run: _Run, since: float) -> tuple[str | None, str]:
-        """Return what is wrong by the platform's receipt of the refused send, and what else it says."""
-        ours = (await known_fixtures(self.find_scope.inventory, self.application_id)).ids.get(Made.RULE)
-        try:
-            receipts = await self.find_scope.platform.evaluations(run.account.grant_id or "", _RECEIPTS)
-        except PlatformError:
-            return None, " The platform's receipt of it could not be read."
-        latest = next((one for one in receipts if one.blocked and one.evaluated_at >= since - _CLOCKS_APART), None)
-        if latest is None or not latest.rule_ids:
-            return None, " There is no receipt of it yet."
-        if ours not in latest.rule_ids:
-            return f"Refused by another rule ({', '.join(latest.rule_ids)}), which says nothing of Breaker's.", ""
-        return None, " The platform's receipt names Breaker's rule."
 
     async def _reset(self, run: _Run) -> bool:
         begun = await self._begin(run, Step.RESET)
@@ -248,8 +232,9 @@ class ConductDrill:
 
     async def _accepted(self, run: _Run) -> bool:
         begun = await self._begin(run, Step.ACCEPTED)
-        became, answer, _ = await self._send(run, Step.ACCEPTED, Sent.ACCEPTED)
-        problem = None if became is Sent.ACCEPTED else f"Not accepted: {refused_for(answer)}."
+        tried = await self.mail(run.mail, Step.ACCEPTED, Sent.ACCEPTED, run.limits.refusal)
+        answer = tried.answer
+        problem = None if tried.became is Sent.ACCEPTED else f"Not accepted: {refused_for(answer)}."
         if answer.message_id is not None:
             await self.drills.sent(run.drill.number, answer.message_id)
         self._over(run, Step.ACCEPTED, begun, problem, f"Accepted with {answer.status}.")
@@ -270,7 +255,7 @@ class ConductDrill:
         begun = await self._begin(run, Step.SCOPE)
 
         async def send() -> Sent:
-            return (await self._send(run, Step.SCOPE, Sent.REFUSED, attempts=2))[0]
+            return (await self.mail(run.mail, Step.SCOPE, Sent.REFUSED, run.limits.refusal, attempts=2)).became
 
         try:
             run.scope, says = await self.find_scope(run.account.address or "", send)
@@ -283,31 +268,6 @@ class ConductDrill:
         run.steps.append(step)
         self.told(run.drill, step)
 
-    async def _send(
-        self, run: _Run, step: Step, until: Sent, *, attempts: int = ATTEMPTS
-    ) -> tuple[Sent, SendAnswer, int]:
-        """Send until it is refused, or accepted; return what became of the last, and how many were accepted."""
-        attempts = attempts if run.limits.refusal > 0 else 1
-        delay = run.limits.refusal / 2 ** (attempts - 1)  # doubled each time, they make up the limit
-        accepted, key = 0, 0
-        text = "This message was sent by a drill of Breaker, which tries that stopped accounts can't send."
-        while True:
-            attempts -= 1
-            answer = await self.send_path.send(
-                run.account.grant_id or "",
-                run.recipient,
-                f"Breaker drill {run.drill.number}",
-                text,
-                f"breaker-drill-{run.drill.number}-{run.drill.begun_at:.0f}-{step}-{key}",
-            )
-            became = sent(answer)
-            accepted += became is Sent.ACCEPTED
-            key += answer.status is not None  # what was not answered may have been taken: it is asked for again
-            if became is until or became in _FINAL or attempts <= 0:
-                return became, answer, accepted
-            await self.clock.sleep(delay)
-            delay *= 2
-
     async def _begin(self, run: _Run, step: Step) -> float:
         await self.drills.at_step(run.drill.number, step)
         return self.clock.now()
@@ -318,7 +278,6 @@ class ConductDrill:
         self.told(run.drill, result)
 
 
-_FINAL = frozenset({Sent.REFUSED_OTHERWISE, Sent.KEY_REJECTED, Sent.GONE})
 _ENDED = "The process that drilled ended in the middle of this step; its canary is let go."
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from breaker.domain.circuit import apply
@@ -56,7 +56,9 @@ class HoldCanary:
             if known is None:
                 return _GONE, None
             who, circuit, _ = known
-            problem = why_not(circuit, await locked.canary(who), self.actuators_of(who))
+            canary = await locked.canary(who)
+            canary = replace(canary, enforceable=canary.enforceable and who.enforceable)
+            problem = why_not(circuit, canary, self.actuators_of(who))
             if problem is not None:
                 return problem, None
             verdict = stop(circuit, number, by, self.clock.now())

@@ -115,13 +115,25 @@ async def test_the_nightly_drill_fails_loudly_where_the_rule_is_detached(world: 
         await platform.call("PATCH", f"/v3/workspaces/{workspace['workspace_id']}", {"rule_ids": []})
     assert await daemon.running.end() == 0
 
-    daemon = await world.daemon(BREAKER_DRILL__NIGHTLY="true", BREAKER_DRILL__AT=at, BREAKER_DRILL__JITTER_SECONDS="0")
+    both = [
+        await world.daemon(BREAKER_DRILL__NIGHTLY="true", BREAKER_DRILL__AT=at, BREAKER_DRILL__JITTER_SECONDS="0")
+        for _ in range(2)
+    ]
 
-    told = await daemon.running.said("the drill failed")
-    assert (told["level"], told["step"]) == ("error", "refused")
-    assert told["what_to_do"] == "run `breaker doctor`, then `breaker setup`: stopped accounts can send"
-    assert "simulator.amazonses.com" not in daemon.running.log
-    await _free(platform, daemon)
+    async def told() -> list[dict[str, Any]]:
+        return [line for one in both for line in one.running.events if line["event"] == "the drill failed"]
+
+    [line] = await until("one of the daemons says so", told)
+    assert (line["level"], line["step"]) == ("error", "refused")
+    assert line["what_to_do"] == "run `breaker doctor`, then `breaker setup`: stopped accounts can send"
+    assert not any("simulator.amazonses.com" in one.running.log for one in both)
+    for daemon in both:
+        await _free(platform, daemon)
+
+    async def counted() -> bool:
+        return await both[0].total("breaker_drill_failures_total") == 1
+
+    await until("it is counted once, though two daemons drill", counted)
 
 
 async def test_a_revoked_key_fails_the_drill_and_what_is_ordered_waits(world: World) -> None:

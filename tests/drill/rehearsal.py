@@ -11,6 +11,7 @@ from breaker.adapters.postgres.drills import PostgresDrills
 from breaker.domain.commands import Actuator
 from breaker.flows.drill import LEASE, ConductDrill, DrillLimits
 from breaker.flows.drill_canary import HoldCanary
+from breaker.flows.drill_mail import TrySending
 from breaker.flows.find_scope import FindScope
 from breaker.flows.lease import Lease
 from breaker.simulator.options import RuleScope, SimulationOptions
@@ -70,7 +71,9 @@ class Rehearsal:
                 nobody=self._nobody,
             ),
             find_scope=scope,
-            send_path=self.world.client.send_path(),
+            mail=TrySending(
+                send_path=self.world.client.send_path(), platform=self.world.client, clock=self.store.clock
+            ),
             lease=Lease(self.store.leases, f"drill:{APPLICATION}", holder, LEASE),
             clock=self.store.clock,
             told=self._tell,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from breaker.domain.acts import UNENFORCEABLE
 from breaker.domain.circuit import Circuit, HeldBy, Pending
 from breaker.domain.commands import Actuator
 from breaker.domain.drill import (
@@ -44,7 +45,7 @@ def test_a_canary_that_is_free_may_be_drilled() -> None:
     [
         *[(replace(SENDING, state=state), FREE, BLOCK, f"It is {state}") for state in State if state != "sending"],
         (replace(SENDING, pending=Pending(1, State.STOPPED, NOW, HeldBy.GUARD)), FREE, BLOCK, "A verdict stands pend"),
-        (SENDING, replace(FREE, enforceable=False), BLOCK, "It is known by its address alone"),
+        (SENDING, replace(FREE, enforceable=False), BLOCK, UNENFORCEABLE),
         (SENDING, replace(FREE, address=False), BLOCK, "Its address is not known"),
         (SENDING, replace(FREE, confirmed=None, error="timed out"), BLOCK, "The platform was not read back yet for"),
         (SENDING, replace(FREE, domain_stopped=True), BLOCK, "Its sending domain is stopped"),

@@ -15,6 +15,7 @@ from breaker.domain.drill import DrillOutcome, RuleScope, Step
 from breaker.domain.outcomes import Counting, OutcomeKind, OutcomeSet
 from breaker.domain.states import Cause, Wanted
 from breaker.flows.drill import DrillUnderWayError
+from breaker.flows.tear_down import TearDown
 from breaker.ports import Condition, Heard, PlatformError, RuleContent, StoreUnavailableError
 from breaker.simulator.faults import FaultKind
 from breaker.simulator.options import RuleScope as SimulatedScope
@@ -320,6 +321,27 @@ async def test_a_rule_that_can_t_be_taken_back_yet_is_later(range_: Rehearsal) -
     assert NAMES.drill_rule not in range_.rules()
     assert await range_.drills.unfinished(APPLICATION) == []
     assert (await range_.rows())[0]["outcome"] == "found"
+
+
+async def test_a_rule_that_a_drill_left_is_taken_back_by_a_teardown_too(range_: Rehearsal) -> None:
+    fault = range_.world.fault(FaultKind.STATUS, method="DELETE", path="/v3/rules", status=500)
+    await range_.drill(scope=True)
+    range_.world.platform.faults.remove(fault.id)
+    store = range_.store
+    tear_down = TearDown(
+        application_id=APPLICATION,
+        names=NAMES,
+        platform=range_.world.client,
+        inventory=store.inventory,
+        outbox=store.outbox(),
+        adoption=store.adoption,
+        clock=store.clock,
+    )
+
+    done = [step.sentence async for step in tear_down.carry_out(await tear_down.plan())]
+
+    assert "delete the rule that a drill left behind" in done
+    assert range_.rules() == []
 
 
 async def test_a_drill_that_is_told_to_end_lets_its_canary_go_first(range_: Rehearsal) -> None:

@@ -22,7 +22,7 @@ _SUCCESS = """
         WHERE d.application = p.application AND d.outcome IN ('passed', 'found')
     ) last ON true
 """
-_FAILURES = "SELECT failed_at, count(*) FROM drills WHERE outcome IN ('failed', 'abandoned') GROUP BY failed_at"
+_FAILURES = "SELECT failed_at, count(*) FROM drills WHERE failed_at IS NOT NULL GROUP BY failed_at"
 _SECONDS = """
     SELECT s.step ->> 'step', (s.step ->> 'seconds')::float8
     FROM (SELECT steps FROM drills WHERE outcome IS NOT NULL ORDER BY drill DESC LIMIT 1) d,
@@ -36,7 +36,7 @@ class DrillTotals:
 
     Args:
         last_success_at: When the last one that passed was begun, Unix seconds; None where none has.
-        failures: How many failed, by the step.
+        failures: How many failed or found something, by the step.
         seconds: How long each step of the latest took.
     """
 
