@@ -57,6 +57,7 @@ def start_keeping_copies(around: Surroundings, shared: Shared, woken: Callable[[
         actuators_of=shared.operations.in_force.actuators_of,
         clock=around.clock,
         woken=woken,
+        quarantines=around.quarantines,
     )
 
     def told(sweep: str, period: float | None) -> None:

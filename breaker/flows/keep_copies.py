@@ -3,9 +3,10 @@
 A home may be given another policy or other rules while its stopped accounts are away. A copy whose homes have all
 become the same is changed as they were, and so is one that somebody else changed; where homes have become different
 from one another, the copy stays with those that are like it. The accounts of the others are moved by new orders of
-the same epoch, as are those that are still where they were probed though no round is open: an order that was under
-way when something else was decided may have left them there. The policy of a probe's copy is looked after when a round
-is opened (`breaker.flows.quota`).
+the same epoch. So are those that are still where they were probed though no round is open, since an order that was
+under way when something else was decided may have left them there; and those that the platform moved to the default
+workspace since theirs was deleted. The policy of a probe's copy is looked after when a round is opened
+(`breaker.flows.quota`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from breaker.domain.commands import Actuator, CommandKind, plan
-from breaker.domain.states import State, Wanted
+from breaker.domain.states import Wanted
 from breaker.flows.copies import Copies
 from breaker.flows.designs import Made
 from breaker.flows.fixtures import known_fixtures
@@ -37,14 +38,21 @@ class InCopies(Protocol):
     """Accounts in copies of workspaces."""
 
     async def misplaced(
-        self, application_id: str, wrong: Collection[tuple[str, str]], probes: Collection[str]
+        self,
+        application_id: str,
+        wrong: Collection[tuple[str, str]],
+        probes: Collection[str],
+        away: Collection[str],
     ) -> Sequence[tuple[int, int]]:
         """Return `(account, verdict)` of some that are where they should not be, and for which nothing is under way.
+
+        Only those that are stopped, limited or probed.
 
         Args:
             application_id: The application.
             wrong: Copies with homes whose accounts should not be there.
             probes: Copies for accounts that are probed, and should not be there unless their round is open.
+            away: All workspaces in which accounts may be that belong elsewhere; who is in no other should be at home.
         """
         ...
 
@@ -63,6 +71,7 @@ class KeepCopies:
         actuators_of: The ways to stop that are on for an account.
         clock: The time.
         woken: Called where something was ordered.
+        quarantines: The workspaces that are configured for stopped accounts.
     """
 
     application_id: str
@@ -74,6 +83,7 @@ class KeepCopies:
     actuators_of: Callable[[Account], Collection[Actuator]]
     clock: Clock
     woken: Callable[[], None]
+    quarantines: Collection[str] = ()
 
     async def __call__(self) -> int:
         """Look once; return how many accounts are to be moved. Without copies nothing is asked of the platform.
@@ -83,7 +93,7 @@ class KeepCopies:
             StoreError: The database can't be used now.
         """
         fixtures = await known_fixtures(self.inventory, self.application_id)
-        if not fixtures.copies or Made.RULE not in fixtures.ids:
+        if Made.RULE not in fixtures.ids:
             return 0
         copies = Copies(
             platform=self.platform.at(Urgency.SWEEP),
@@ -93,7 +103,8 @@ class KeepCopies:
             names=self.names,
             fixtures=fixtures,
         )
-        await copies.workspaces()
+        if fixtures.copies:
+            await copies.workspaces()
         for copy in list(copies.known.values()):
             try:
                 await self._keep(copies, copy)
@@ -120,7 +131,7 @@ class KeepCopies:
         return copies.content(home, home.policy_id or await copies.least_policy())
 
     async def _move(self, copies: Copies) -> int:
-        there = await copies.workspaces()
+        there = await copies.workspaces() if copies.known else {}
         homes = [one for one in there.values() if one.id not in copies.known]
         least = copies.policies.get(self.names.quarantine_policy)
         quarantines = [one for one in copies.known.values() if one.made is Made.WORKSPACE]
@@ -131,30 +142,29 @@ class KeepCopies:
             if not copies.content(home, home.policy_id or least).is_of(there[copy.id])
         ]
         probes = [one.id for one in copies.known.values() if one.made is Made.PROBE_WORKSPACE]
-        found = await self.in_copies.misplaced(self.application_id, wrong, probes)
+        away = [*copies.known, *self.quarantines]
+        found = await self.in_copies.misplaced(self.application_id, wrong, probes, away)
         moved = 0
         for number, verdict in found:
-            moved += await self._order(number, verdict, probes)
+            moved += await self._order(number, verdict)
         if moved:
             self.woken()
         return moved
 
-    async def _order(self, number: int, verdict: int, probes: Collection[str]) -> bool:
+    async def _order(self, number: int, verdict: int) -> bool:
         async with self.circuits.transaction() as locked:
             known = (await locked.load([number])).get(number)
             if known is None or not known[0].enforceable:
                 return False
             account, circuit, _ = known
-            kinds = self._kinds(account, circuit, probed=account.workspace_id in probes)
+            kinds = self._kinds(account, circuit)
             if kinds:
                 await locked.order(account, circuit.epoch, verdict, kinds, self.clock.now())
             return bool(kinds)
 
-    def _kinds(self, account: Account, circuit: Circuit, *, probed: bool) -> Sequence[CommandKind]:
+    def _kinds(self, account: Account, circuit: Circuit) -> Sequence[CommandKind]:
+        """Return what brings an account to where it should be; of an open round nothing, until that is over."""
         actuators = self.actuators_of(account)
-        if not probed:
-            stopped = circuit.wanted is Wanted.STOPPED and Actuator.QUARANTINE in actuators
-            return (CommandKind.QUARANTINE,) if stopped else ()
-        if circuit.state is State.PROBING and circuit.wanted is Wanted.SENDING:
-            return ()
-        return plan(circuit.wanted, actuators, away=True)
+        if circuit.wanted is Wanted.STOPPED and Actuator.QUARANTINE in actuators:
+            return (CommandKind.QUARANTINE,)
+        return () if circuit.wanted is Wanted.SENDING else plan(circuit.wanted, actuators, away=True)

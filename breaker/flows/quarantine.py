@@ -123,11 +123,11 @@ class Quarantine:
         try:
             grant = await self.grant(account)
             place = await self.place(grant)
-            if not self.is_away(place):
-                await self.outbox.note_placement(account.key, place, None)
-                return None
-            home, how = await self.home(account, place)
-            await self.move(account, home, None)
+            if self.is_away(place):
+                home, how = await self.home(account, place)
+            else:
+                home, how = await self._strayed_from(account, place) or place, Home.KNOWN
+            await self.move(account, home, None, place)
         except GoneError:
             await self.note_gone(account)
             return None
@@ -138,7 +138,6 @@ class Quarantine:
         if place in self.all_configured:
             await self.outbox.note_placement(account.key, place, self._remembered(account))
             return None
-        home = place
         if self.is_away(place):
             home, how = await self.home(account, place)
             in_quarantine = self.copies.known[place].made is Made.WORKSPACE
@@ -148,7 +147,7 @@ class Quarantine:
                 return None
             remembered = self._remembered(account) or home
         else:
-            remembered = place
+            remembered = home = await self._strayed_from(account, place) or place
             await self.outbox.note_placement(account.key, place, home)
         target = await self._target(account, home)
         if target is None:
@@ -183,6 +182,19 @@ class Quarantine:
     async def note_gone(self, account: Account) -> None:
         """Remember that an account's grant is gone: it sends from nowhere, and there is nothing to move."""
         await self.outbox.note_gone(account.key, self.clock.now())
+
+    async def _strayed_from(self, account: Account, place: str) -> str | None:
+        """Return the home of an account that the platform moved to the default workspace, or None where it is its home.
+
+        It did so where it was in a quarantine, or probed, in a workspace that was deleted. Whom somebody moved out of
+        one that is there has a new home.
+        """
+        home, was = self._remembered(account), account.workspace_id
+        there = await self.copies.workspaces()
+        if home is None or home == place or home not in there:
+            return None
+        fell = was not in there and place == await self.copies.default()
+        return home if fell or was == place else None
 
     def is_away(self, workspace_id: str) -> bool:
         """Tell whether who is in a workspace belongs elsewhere."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from breaker.domain.commands import CommandKind
-from breaker.domain.states import Wanted
+from breaker.domain.states import Cause, Wanted
 from breaker.flows.designs import Made
 from tests.guarded import NAMES
 
@@ -66,10 +68,41 @@ async def test_who_was_left_where_it_was_probed_is_moved_to_where_it_should_be(h
     assert (await homes.keep(), await homes.keep()) == (1, 0)
 
     assert homes.place("a@x.example").name == NAMES.quarantine(sales.workspace_id)
-    assert [kind for kind, _, _ in await homes.store.commands(number)][-2:] == [
-        CommandKind.BLOCK,
-        CommandKind.QUARANTINE,
-    ]
+    assert [kind for kind, _, _ in await homes.store.commands(number)][-1] == CommandKind.QUARANTINE
+
+
+@pytest.mark.parametrize("noted", [False, True])
+async def test_whom_the_platform_moved_since_their_quarantine_was_deleted_is_in_another_one(
+    homes: Homes, noted: bool
+) -> None:
+    sales = await homes.home("Sales", await homes.policy(90))
+    number = await homes.stop("a@x.example", sales)
+    homes.world.application.remove_workspace(homes.place("a@x.example").workspace_id)
+    default = homes.world.application.workspaces.default
+    if noted:  # by the sweep of placements
+        await homes.store.outbox().note_placement(number, default.workspace_id, sales.workspace_id)
+    fallen_to = homes.place("a@x.example")
+
+    assert (await homes.keep(), await homes.keep()) == (1, 0)
+
+    assert fallen_to is default
+    assert homes.place("a@x.example").name == NAMES.quarantine(sales.workspace_id)
+    assert (await homes.store.account(number)).home_workspace_id == sales.workspace_id
+
+
+@pytest.mark.parametrize("noted", [False, True])
+async def test_whom_the_platform_moved_so_goes_home_by_a_reset(homes: Homes, noted: bool) -> None:
+    sales = await homes.home("Sales", await homes.policy(90))
+    number = await homes.stop("a@x.example", sales)
+    homes.world.application.remove_workspace(homes.place("a@x.example").workspace_id)
+    if noted:
+        default = homes.world.application.workspaces.default.workspace_id
+        await homes.store.outbox().note_placement(number, default, sales.workspace_id)
+
+    await homes.act(number, Cause.RESET)
+
+    assert homes.place("a@x.example") is sales
+    assert (await homes.store.account(number)).home_workspace_id is None
 
 
 async def test_a_copy_that_was_deleted_is_forgotten(homes: Homes) -> None:
