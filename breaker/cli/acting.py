@@ -207,7 +207,9 @@ def _print(act: Act, report: Report, manner: Manner, *, plan: bool, unconfirmed:
         remark(_headline(act, report))
     if report.listed:
         print_table(_COLUMNS, [_row(one) for one in report.listed])
-    if plan:
+    if not report.total and act.kind is not ActKind.MODE:
+        remark("Nobody stands so: there is nothing to do.")
+    elif plan:
         remark(f"Nothing was changed: this is the plan for {many(report.covered, 'account')}.")
     elif unconfirmed:
         remark(

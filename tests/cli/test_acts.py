@@ -81,6 +81,28 @@ def test_a_plan_changes_nothing_and_is_done(shell: Terminal) -> None:
     assert shell.prepare(_states) == ["sending"]
 
 
+def test_nothing_to_take_back_is_said(shell: Terminal) -> None:
+    shell.prepare(_one_account)
+
+    said = shell.breaker("release", "--everything", "--reason", "bad roll-out")
+
+    assert (said.code, said.out, said.err) == (0, "", "Nobody stands so: there is nothing to do.\n")
+
+
+def test_a_trip_of_who_is_stopped_already_says_how_to_keep_them_so(shell: Terminal) -> None:
+    async def stopped(known: Fleet) -> None:
+        await known.set_state(await known.know("agent@x.example", "grant-1"), State.STOPPED)
+
+    shell.prepare(stopped)
+
+    said = shell.breaker("trip", "grant-1", "--reason", "bought list")
+
+    assert said.code == 0
+    assert said.err == (
+        "What Breaker stopped by itself is still probed after its cool-down: the mode stopped keeps it stopped.\n"
+    )
+
+
 def test_an_act_needs_a_reason_and_somebody_to_act_on(shell: Terminal) -> None:
     codes = [
         shell.breaker(*arguments).code
