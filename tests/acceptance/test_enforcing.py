@@ -54,6 +54,7 @@ async def test_a_bought_list_is_stopped_within_two_seconds_and_nobody_else_is_to
     assert sorted(changes) == [
         ("PATCH", f"/v3/grants/{account['grant_id']}", 200),
         ("POST", f"/v3/lists/{listed['id']}/items", 200),
+        ("POST", "/v3/policies", 200),  # its home has none, and no copy is left without
         ("POST", "/v3/workspaces", 200),
     ]
     status, refusal = await platform.send(BAD)
