@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from breaker.domain.acts import Report
     from breaker.domain.modes import ModeSetting, SetMode
+    from breaker.flows.meant import Place
     from breaker.ports import Account, Clock
 
 EVERY = 5.0
@@ -26,12 +27,12 @@ EVERY = 5.0
 class Pins(Protocol):
     """The modes that people set."""
 
-    async def listed(self, now: float) -> Sequence[SetMode]:
-        """Return all that have not expired."""
-        ...
-
     async def refresh(self, *, after: float = ...) -> None:
         """Read them, unless that was done less than `after` seconds ago."""
+        ...
+
+    def pinned(self, now: float) -> Sequence[Place]:
+        """Return where accounts are pinned as stopped, as it was last read."""
         ...
 
     def setting(self, account: Account, now: float) -> SetMode | None:
@@ -42,8 +43,8 @@ class Pins(Protocol):
 class Pinned(Protocol):
     """Accounts for which a pin holds."""
 
-    async def not_stopped(self, now: float) -> Sequence[Account]:
-        """Return those that are not stopped and could be, some thousand at most."""
+    async def not_stopped(self, places: Sequence[Place], now: float) -> Sequence[Account]:
+        """Return those of these places that are not stopped and could be, some thousand at most."""
         ...
 
 
@@ -83,11 +84,12 @@ class KeepPins:
             StoreError: The database can't be used; who was stopped before it stays so.
         """
         now = self._clock.now()
-        if not any(one.pins for one in await self._pins.listed(now)):
+        await self._pins.refresh()
+        places = self._pins.pinned(now)
+        if not places:
             return 0
-        await self._pins.refresh(after=0.0)
         joined: dict[tuple[str, ModeSetting], list[Selector]] = defaultdict(list)
-        for account in await self._pinned.not_stopped(now):
+        for account in await self._pinned.not_stopped(places, now):
             pin = self._pins.setting(account, now)
             if pin is not None and pin.pins:
                 joined[pin.selector, pin.setting].append(Selector(Scope.ACCOUNT, account.id))

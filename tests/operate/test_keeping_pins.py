@@ -2,10 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from breaker.app.pins import keep_pins
 from breaker.domain.acts import Act, ActKind
 from breaker.domain.circuit import Mode
 from breaker.domain.selectors import parse_selector
+from breaker.domain.states import State
+from tests.fleet import APPLICATION
 
 if TYPE_CHECKING:
     from tests.fleet import Fleet
@@ -48,6 +52,18 @@ async def test_who_has_a_mode_of_their_own_or_no_grant_is_left_alone(known: Flee
         "free@x.example": "sending",
         "unknown@x.example": "sending",
     }
+
+
+@pytest.mark.parametrize("selector", ["workspace:home", f"application:{APPLICATION}", "domain:x.example", "grant-1"])
+async def test_a_pin_of_any_level_is_kept(known: Fleet, selector: str) -> None:
+    keep = keep_pins(known.pool, known.operations)
+    key = await known.know("first@x.example", "grant-1", workspace="home")
+    await known.know("other@y.example", "grant-2", application="app-2", workspace="home-of-others")
+    await set_mode(known, selector, Mode.STOPPED)
+    await known.set_state(key, State.SENDING)  # by whatever means
+
+    assert await keep() == 1
+    assert await known.states() == {"first@x.example": "stopped", "other@y.example": "sending"}
 
 
 async def test_a_pin_that_ended_stops_nobody_more(known: Fleet) -> None:

@@ -150,6 +150,11 @@ class PostgresModes:
             rows = await self._pool.fetch(_LISTED, now)
         return [SetMode(row[0], Level(row[1]), row[2], ModeSetting(Mode(row[3]), *row[4:])) for row in rows]
 
+    def pinned(self, now: float) -> Sequence[tuple[str, Level, str]]:
+        """Return where people pinned accounts as stopped, as it was last read."""
+        settings = self._settings.items()
+        return [place for place, setting in settings if setting.mode is Mode.STOPPED and setting.holds(now)]
+
     async def acts_in(self, application_id: str, workspace_id: str | None, now: float) -> bool:
         """Tell whether Breaker acts in a workspace, of None anywhere in an application; on hold it does not.
 
