@@ -32,7 +32,7 @@ from breaker.flows.drill_mail import TrySending
 from breaker.flows.find_scope import FindScope
 from breaker.flows.fixtures import Names
 from breaker.flows.lease import Lease
-from breaker.ports import StoreError, Urgency
+from breaker.ports import PlatformError, StoreError, Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -142,7 +142,7 @@ async def drill_now(
     Raises:
         ConfigurationError: It is not configured whom to drill, or there is no API key.
         RefusedError: A canary is not known, or another drill is under way; nothing was changed by this one.
-        UnavailableError: The database can't be used.
+        UnavailableError: The database can't be used, or the platform can't be told what an earlier drill left.
     """
     if not settings.drill.configured:
         raise ConfigurationError(_NOT_CONFIGURED)
@@ -155,6 +155,8 @@ async def drill_now(
             return await _drill_all(settings, operations, pool, session, by, told)
         except StoreError as error:
             raise UnavailableError(unreachable(settings, error)) from error
+        except PlatformError as error:
+            raise UnavailableError(f"what an earlier drill left could not be taken back yet: {error}") from error
         except DrillUnderWayError as error:
             raise RefusedError(f"{error}: nothing was changed by this one; it is over in some minutes") from error
 

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from breaker.adapters.drill_metrics import DrillMetrics
     from breaker.adapters.nylas.client import NylasPlatform
     from breaker.app.attendance import Shared
+    from breaker.app.in_force import InForce
     from breaker.app.operations import Operations
     from breaker.config import Settings
     from breaker.config.drill import DrillSettings
     from breaker.domain.drill import Drill, StepResult
     from breaker.domain.outcomes import DeliveryEvent
     from breaker.flows.carry_out import Surroundings
-    from breaker.ports import Account, Drills
+    from breaker.ports import Account, Clock, Drills
 
 _LOOK = 5.0
 """Seconds between two looks at what is due, and at what was left behind."""
@@ -52,7 +53,7 @@ def attend_to_drills(around: Surroundings, platform: NylasPlatform, shared: Shar
         wake: Has the daemon carry out at once what was ordered.
     """
     drills = PostgresDrills(shared.pool, window_sizes(shared.settings))
-    ears = Ears(around.application_id, drills, shared)
+    ears = Ears(around.application_id, drills, shared.operations.in_force, shared.clock)
     shared.intake.listeners.append(ears.hear)
     shared.workers.every("events of drills", ears.tell, _TELL, asyncio.sleep)
     nightly = NightlyDrill(around, platform, shared, wake)
@@ -72,14 +73,15 @@ class Ears:
     Args:
         application_id: The application.
         drills: All drills.
-        shared: The daemon's parts.
+        in_force: The configuration.
+        clock: The time.
     """
 
-    def __init__(self, application_id: str, drills: Drills, shared: Shared) -> None:
+    def __init__(self, application_id: str, drills: Drills, in_force: InForce, clock: Clock) -> None:
         self._application_id = application_id
         self._drills = drills
-        self._in_force = shared.operations.in_force
-        self._clock = shared.clock
+        self._in_force = in_force
+        self._clock = clock
         self._settings: Settings | None = None
         self._canaries: frozenset[str] = frozenset()
         self._events: deque[_Event] = deque(maxlen=_REMEMBERED)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from breaker.domain.drill import Drill, DrillOutcome, Step, StepResult
+from breaker.domain.drill import Drill, DrillOutcome, RuleScope, Step, StepResult
 from breaker.domain.findings.drills import drill_findings
-from breaker.domain.findings.facts import ApplicationFacts
+from breaker.domain.findings.facts import ApplicationFacts, WorkspaceFact
+from breaker.domain.findings.fixtures import fixture_findings
 
 NOW = 1_763_640_000.0
 HOUR = 3_600.0
@@ -65,6 +68,18 @@ def test_nothing_is_found_where_no_drill_is_configured_or_the_last_passed(sound:
 )
 def test_what_is_wrong_with_drills_is_found(wrong: ApplicationFacts, found: list[tuple[str, str]]) -> None:
     assert [(one.kind, one.severity) for one in drill_findings(wrong)] == found
+
+
+def test_a_workspace_without_the_rules_is_told_of_with_where_rules_hold_as_a_drill_found() -> None:
+    workspace = WorkspaceFact("w-1", "Sales", accounts=2, detached=("block",))
+    sentences = [
+        [one.sentence for one in fixture_findings(replace(facts(), workspaces=(workspace,), rule_scope=scope))]
+        for scope in (None, RuleScope.APPLICATION)
+    ]
+
+    plain = "the workspace 'Sales' does not name the rule 'block': 2 accounts in it unprotected"
+    but = ", but for the platform's running rules for the whole application, as the last drill found"
+    assert sentences == [[plain], [plain + but]]
 
 
 def test_a_failed_drill_is_told_with_its_step_and_what_to_type() -> None:
