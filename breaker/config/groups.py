@@ -47,8 +47,8 @@ class CountingSettings(Group):
     exist; refusals (`policy`) and what can't be told (`undetermined`) are counted too, to err on the safe side."""
 
     simulator_domains: Annotated[Domains, AfterValidator(_lowered)] = frozenset({"simulator.amazonses.com"})
-    """Recipient domains whose mail counts nowhere; a drill waits for what is told of its own all the same. Default: that
-    of the transport's mailbox simulator, whose bounces are made on purpose."""
+    """Recipient domains whose mail counts nowhere; a drill waits for what is told of its own all the same. Default:
+    that of the transport's mailbox simulator, whose bounces are made on purpose."""
 
     feedback_domains: Annotated[Domains, AfterValidator(_lowered)] = frozenset(
         {
