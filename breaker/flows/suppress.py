@@ -36,6 +36,9 @@ _SOONEST = 15.0
 _LATEST = 3_600.0
 """Seconds after which the List is looked through though nothing is known to have changed: people change it too."""
 
+_WHILE_OFF = 60.0
+"""Seconds between two looks while it is off: what was kept expires all the same, and its List is emptied."""
+
 _REFUSED_IN_A_ROW = 20
 """Addresses refused one by one, with none taken in between, after which the List is taken to be full."""
 
@@ -107,6 +110,7 @@ class Suppress:
     _read_at: float | None = field(init=False, default=None)
     _erased: int = field(init=False, default=-1)
     _most: int = field(init=False, default=-1)
+    _looked_at: float = field(init=False, default=0.0)
     _unsure: bool = field(init=False, default=True)
     _room: int | None = field(init=False, default=None)
     _said: tuple[int, int] | None = field(init=False, default=None)
@@ -119,9 +123,12 @@ class Suppress:
             PlatformError: The platform did not do all that was asked; the next look goes on.
             StoreError: The database can't be used now.
         """
+        limits, enabled, now = self.limits(), self.enabled(), self.clock.now()
+        if not enabled and now - self._looked_at < _WHILE_OFF:
+            return
         if not self.may_act() or not await self.lease.ensure():
             return
-        limits, enabled, now = self.limits(), self.enabled(), self.clock.now()
+        self._looked_at = now
         if await self.suppressions.expire(self.application_id, now - limits.retention):
             self._unsure = True
         made = (await known_fixtures(self.inventory, self.application_id)).ids

@@ -277,7 +277,7 @@ async def test_switched_off_the_list_is_emptied_and_what_is_kept_stays(desk: Des
     await desk.look()
 
     desk.enabled = False
-    await desk.look(later=5)
+    await desk.look(later=60)
     emptied, kept = await desk.listed(), await desk.rows.all(10)
     desk.enabled = True
     await desk.look(later=5)
@@ -350,3 +350,16 @@ async def test_no_address_is_in_a_url(desk: Desk) -> None:
 
     assert await desk.listed() == set()
     assert addresses_in([call.path for call in desk.world.platform.journal]) == []
+
+
+async def test_while_it_is_off_it_is_looked_at_once_a_minute(desk: Desk) -> None:
+    desk.enabled = False
+    await desk.keep("gone@example.org")
+    await desk.look()
+    desk.limits = Limits(10_000, 1.0)
+
+    await desk.look(later=59)
+    early = await desk.rows.all(10)
+    await desk.look(later=1)
+
+    assert (len(early), await desk.rows.all(10)) == (1, [])
