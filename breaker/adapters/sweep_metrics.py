@@ -36,10 +36,18 @@ class SweepMetrics:
         )
         self._webhooks = Gauge(
             "breaker_webhooks",
-            "Applications by the status that the platform shows of their webhook; `missing` where there is none.",
+            "Applications by the status that the platform shows of their webhook; `missing` where there is none. "
+            "Of the daemon that sweeps.",
             ["status"],
             registry=registry,
         )
+        self._taken_out = Gauge(
+            "breaker_taken_out",
+            "Accounts and domains that somebody else took out of what held them on the platform, that are free to send "
+            "and that Breaker leaves to people. Should be 0. Polled.",
+            registry=registry,
+        )
+        self._numbers_taken_out: dict[str, int] = {}
         self._periods: dict[tuple[str, str], float] = {}
         self._successes: dict[tuple[str, str], float] = {}
         self._statuses: dict[str, WebhookStatus] = {}
@@ -59,9 +67,17 @@ class SweepMetrics:
         self._successes[sweep, application_id] = now
         self._success.labels(sweep).set(min(_of(sweep, self._successes)))
 
-    def webhook(self, application_id: str, status: WebhookStatus) -> None:
-        """Note the status of an application's webhook."""
-        self._statuses[application_id] = status
+    def taken_out(self, application_id: str, number: int) -> None:
+        """Note how many of an application are left to people."""
+        self._numbers_taken_out[application_id] = number
+        self._taken_out.set(sum(self._numbers_taken_out.values()))
+
+    def webhook(self, application_id: str, status: WebhookStatus | None) -> None:
+        """Note the status of an application's webhook; None where another daemon looks at it."""
+        if status is None:
+            self._statuses.pop(application_id, None)
+        else:
+            self._statuses[application_id] = status
         counts = Counter(self._statuses.values())
         for one in WebhookStatus:
             self._webhooks.labels(one).set(counts[one])

@@ -11,6 +11,7 @@ import structlog
 from breaker.adapters.postgres.adoption import PostgresAdoption
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.domains import PostgresDomains
+from breaker.adapters.postgres.examination.records import PostgresExamination
 from breaker.adapters.postgres.gone import PostgresGone
 from breaker.adapters.postgres.lost import PostgresLostHolds
 from breaker.adapters.postgres.placements import PostgresPlacements
@@ -131,6 +132,14 @@ def start_sweeps(
         if await placements():
             grants_read()
 
+    async def see_to_webhook() -> None:
+        if not await webhook():
+            shared.metrics.sweeps.webhook(around.application_id, None)
+
+    async def count_taken_out() -> None:
+        left = await PostgresExamination(shared.pool).taken_out(around.application_id)
+        shared.metrics.sweeps.taken_out(around.application_id, len(left))
+
     placements = _sweeping("placements", _placements(around, shared, put_back), lease, around, shared)
     lists = _sweeping("lists", _lists(around, shared, put_back), lease, around, shared)
     domains = _sweeping("domains", _domains(around, put_back, shared), lease, around, shared)
@@ -142,7 +151,8 @@ def start_sweeps(
     shared.workers.every("placements", read_grants, shared.rhythm.grants, placements.rest)
     shared.workers.every("adoption", lists, shared.rhythm.adoption, lists.rest)
     shared.workers.every("adoption of domains", domains, shared.rhythm.adoption, domains.rest)
-    shared.workers.every("webhook", webhook, shared.rhythm.webhook, webhook.rest)
+    shared.workers.every("webhook", see_to_webhook, shared.rhythm.webhook, webhook.rest)
+    shared.workers.every("taken out", count_taken_out, shared.rhythm.adoption, around.clock.sleep)
     shared.workers.every("gone accounts", _let_gone_go(around, shared), shared.rhythm.grants, around.clock.sleep)
     shared.workers.every("gaps of the feed", gaps, shared.rhythm.gaps, around.clock.sleep)
 

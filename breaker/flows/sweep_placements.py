@@ -112,7 +112,7 @@ class SweepPlacements:
         fixtures = await known_fixtures(self.inventory, self.application_id)
         there = await platform.workspaces()
         copies = {one.id for one in there if self.names.home_of(one.name) is not None}
-        quarantines = frozenset({*fixtures.quarantines, *self.quarantines, *copies})
+        quarantines = frozenset({*fixtures.copies, *self.quarantines, *copies})
         return Workspaces(frozenset(one.id for one in there), quarantines)
 
     async def _take(self, grants: Sequence[Grant], began_at: float) -> Sequence[int]:

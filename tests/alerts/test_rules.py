@@ -31,6 +31,7 @@ PAGES = {
     "BreakerNothingPolled",
     "BreakerFeedBlind",
     "BreakerWebhookFailed",
+    "BreakerTakenOut",
     "BreakerStopNotConfirmed",
     "BreakerCredentialsRejected",
     "BreakerGuardHolding",
@@ -72,7 +73,7 @@ def _promtool(*arguments: str) -> str:
 
 @prometheus
 def test_prometheus_finds_nothing_wrong_with_the_rules() -> None:
-    assert "24 rules found" in _promtool("check", "rules", "--lint=all", str(RULES))
+    assert "25 rules found" in _promtool("check", "rules", "--lint=all", str(RULES))
 
 
 @prometheus

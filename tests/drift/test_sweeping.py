@@ -72,8 +72,13 @@ async def test_the_metrics_tell_of_the_application_that_is_worst_off() -> None:
     metrics.swept("a", "lists", 60.0, 1_000.0)
     metrics.swept("b", "lists", 90.0, 900.0)
     metrics.swept("b", "placements", None, 900.0)
+    metrics.taken_out("a", 1)
+    metrics.taken_out("b", 2)
+    metrics.taken_out("a", 0)
     metrics.webhook("a", WebhookStatus.ACTIVE)
     metrics.webhook("b", WebhookStatus.FAILING)
+    metrics.webhook("c", WebhookStatus.FAILED)
+    metrics.webhook("c", None)
 
     lines = generate_latest(registry).decode().splitlines()
 
@@ -83,6 +88,7 @@ async def test_the_metrics_tell_of_the_application_that_is_worst_off() -> None:
         'breaker_sweep_last_success_timestamp_seconds{sweep="placements"} 900.0',
         'breaker_webhooks{status="active"} 1.0',
         'breaker_webhooks{status="failing"} 1.0',
+        "breaker_taken_out 2.0",
     ]
 
 
