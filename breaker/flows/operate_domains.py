@@ -19,9 +19,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from breaker.domain.acts import AccountEffect, ActKind, Effect, Refusal, RefusedError, decide
+from breaker.domain.acts import AccountEffect, ActKind, Effect, Refusal, RefusedError
 from breaker.domain.circuit import Mode, apply
 from breaker.domain.commands import plan_domain
+from breaker.domain.decisions import decide
 from breaker.domain.domain_circuit import DomainCircuit, DomainLimits, Interval
 from breaker.domain.protected import NOBODY, ProtectedAccounts
 from breaker.domain.selectors import Scope
