@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from breaker.adapters.drill_metrics import DrillMetrics
 from breaker.adapters.line_metrics import LineMetrics
 from breaker.adapters.metrics import Metrics
+from breaker.adapters.stop_metrics import StopMetrics
 from breaker.adapters.sweep_metrics import SweepMetrics
 from breaker.cli.main import build
 
@@ -33,6 +34,7 @@ PAGES = {
     "BreakerWebhookFailed",
     "BreakerTakenOut",
     "BreakerStopNotConfirmed",
+    "BreakerStopLeaks",
     "BreakerCredentialsRejected",
     "BreakerGuardHolding",
     "BreakerDomainStopped",
@@ -73,7 +75,7 @@ def _promtool(*arguments: str) -> str:
 
 @prometheus
 def test_prometheus_finds_nothing_wrong_with_the_rules() -> None:
-    assert "25 rules found" in _promtool("check", "rules", "--lint=all", str(RULES))
+    assert "26 rules found" in _promtool("check", "rules", "--lint=all", str(RULES))
 
 
 @prometheus
@@ -99,7 +101,7 @@ def test_what_wakes_a_person_is_told_from_what_can_wait() -> None:
 
 def test_each_alert_asks_for_metrics_that_there_are() -> None:
     registries = [Metrics().registry]
-    for more in (DrillMetrics, LineMetrics, SweepMetrics):
+    for more in (DrillMetrics, LineMetrics, StopMetrics, SweepMetrics):
         registries.append(CollectorRegistry())
         more(registries[-1])
     families = {family.name for registry in registries for family in registry.collect()}
