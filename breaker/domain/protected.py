@@ -159,6 +159,21 @@ class ProtectedAccounts:
         return of_group[scope] == name
 
 
+def parted(step: State, barred_by: Protected | None) -> tuple[tuple[State, Protected | None], ...]:
+    """Return what is decided where a step is asked for: what may happen, and then what is held beside it.
+
+    Args:
+        step: What a detector asks for.
+        barred_by: What keeps it from being taken automatically, or None.
+
+    Returns:
+        The steps in the order in which they are decided, each with what holds it, or None.
+    """
+    if barred_by is None:
+        return ((step, None),)
+    return ((barred_by.at_most, None), (step, barred_by))
+
+
 NOBODY = ProtectedAccounts()
 """Nobody is protected."""
 

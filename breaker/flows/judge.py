@@ -10,7 +10,7 @@ from breaker.domain.circuit import HeldBy, Mode, apply, because, hold, judge, ma
 from breaker.domain.commands import plan
 from breaker.domain.detectors import Signal
 from breaker.domain.pooled import Pooled
-from breaker.domain.protected import NOBODY, ProtectedAccounts
+from breaker.domain.protected import NOBODY, ProtectedAccounts, parted
 from breaker.domain.states import SEVERITY, WANTED, State
 from breaker.flows.pool_evidence import memberships
 from breaker.ports import NoHolds
@@ -98,13 +98,10 @@ class Judge:
         suspicion, follows_from = self._suspect(account, self.profiles.of(account), evidence.counters, signal)
         if suspicion is None:
             return circuit
-        protected = self.protected().bars(account, suspicion.step)
-        asked = [(suspicion, protected)]
-        if protected is not None:
-            asked.insert(0, (replace(suspicion, step=protected.at_most), None))
-        for one, held_for in asked:
+        for step, held_for in parted(suspicion.step, self.protected().bars(account, suspicion.step)):
+            asked = replace(suspicion, step=step)
             circuit = await self._decide(
-                transaction, account, circuit, counters, evidence, one, follows_from, held_for, now
+                transaction, account, circuit, counters, evidence, asked, follows_from, held_for, now
             )
         return circuit
 

@@ -8,6 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from breaker.domain.circuit import Circuit, HeldBy, apply, judge
+from breaker.domain.counters import Counters, WindowSizes
+from breaker.domain.detectors import Signal, Suspicion
 from breaker.domain.profiles import expression
 from breaker.domain.protected import (
     May,
@@ -17,11 +20,14 @@ from breaker.domain.protected import (
     Shadow,
     covers,
     parse_pattern,
+    parted,
     shadows,
 )
 from breaker.domain.selectors import Scope
-from breaker.domain.states import State
+from breaker.domain.states import SEVERITY, WANTED, State
 from breaker.ports import Account
+
+COUNTERS = Counters(WindowSizes())
 
 
 def protected(pattern: str, may: May = May.NOTIFY, owner: str = "Board") -> Protected:
@@ -146,3 +152,27 @@ def test_two_patterns_that_would_take_for_ever_to_compare_are_taken_for_differen
     hard = Pattern(Scope.ACCOUNT, "*a" + "?" * 40)
 
     assert not covers(hard, Pattern(Scope.ACCOUNT, "*b" + "*a?" * 30))
+
+
+STEPS = st.sampled_from([State.WARNED, State.LIMITED, State.STOPPED])
+
+
+@given(st.sampled_from(May), st.lists(st.tuples(STEPS, st.floats(0, 7_000.0)), max_size=12))
+def test_whatever_is_asked_for_it_goes_as_far_as_it_may_and_the_rest_stands_pending(
+    may: May, asked: list[tuple[State, float]]
+) -> None:
+    """Within a day: after that, what stands pending gives way to what is asked for then."""
+    one, circuit, now = protected("ceo@*", may), Circuit(), 1_000_000.0
+    worst = State.SENDING
+    for number, (step, later) in enumerate(asked):
+        now += later
+        worst = max(worst, step, key=SEVERITY.__getitem__)
+        for part, held_for in parted(step, None if one.allows(step) else one):
+            suspicion = Suspicion("level", Signal.BOUNCE, part, 1_000, 40, 100, 0.04)
+            verdict = judge(circuit, suspicion, COUNTERS, now, HeldBy.EXEMPT if held_for else None)
+            circuit = circuit if verdict is None else apply(circuit, verdict, number)
+
+    done = min(worst, one.at_most, key=SEVERITY.__getitem__)
+    assert circuit.state is done
+    assert (circuit.pending and circuit.pending.to) == (None if one.allows(worst) else worst)
+    assert circuit.wanted is WANTED[done]
