@@ -6,8 +6,10 @@ rules share one. Where a home has become different, its copy follows it if it is
 given another copy, whose accounts follow (`breaker.flows.keep_copies`).
 
 A workspace without a policy runs at the plan's maxima, so none is left without: the copy of a home that has none is
-given a policy of Breaker's own, which says nothing but one message a day. Nothing is moved into a copy that was not
-read back as it should be.
+given a policy of Breaker's own, which says what the plan says, as what holds for the home does. A daily limit would be
+stricter, and is no part of it: the platform may look at that before rules, and answer a stopped account's sends with
+a 429, which its agent tries again, where it is to obey the rule's 403. Whoever wants one, sets it in that policy.
+Nothing is moved into a copy that was not read back as it should be.
 
 What the inventory has forgotten is known by its name; whose accounts are in it then, says `breaker.flows.homes`. The
 platform sets no limit to workspaces (its documentation, "Workspaces"), so there is no room to be counted for them.
@@ -25,7 +27,7 @@ import structlog
 from breaker.flows.designs import Made
 from breaker.flows.fixtures import Copy, found_copy
 from breaker.flows.homes import Home, home_of
-from breaker.ports import DAILY_SENDS, GiveUpError, GoneError, InventoryItem, PolicyContent, TryAgainError, Workspace
+from breaker.ports import GiveUpError, GoneError, InventoryItem, PolicyContent, TryAgainError, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,9 +41,6 @@ NOT_SET_UP = "Breaker's rule is not known, and without it a quarantine stops not
 NOT_AMONG = "the account's workspace was not among those shown"
 COPY_GONE = "a copy of a workspace is gone, and is made anew"
 NOT_AS_WRITTEN = "a copy of a workspace does not stay as it was written: somebody else writes it too"
-
-LEAST_DAILY_SENDS = 1
-"""Messages a day in a quarantine whose home has no policy. Never 0: what the platform makes of that is unknown."""
 
 
 class Content(NamedTuple):
@@ -131,7 +130,7 @@ class Copies:
             if home_id in self._current:
                 return self._current[home_id]
             home = await self.workspace(home_id)
-            content = self.content(home, home.policy_id or await self.least_policy())
+            content = self.content(home, home.policy_id or await self.own_policy())
             there = await self.read()
             copies = [there[one.id] for one in self._copies.values() if one.made is Made.WORKSPACE and one.id in there]
             alike = next((one for one in copies if content.is_of(one)), None)
@@ -256,9 +255,9 @@ class Copies:
         """Tell whether any workspace has a policy; for those who hold `lock`."""
         return any(one.policy_id == policy_id for one in (await self.read()).values())
 
-    async def least_policy(self) -> str:
+    async def own_policy(self) -> str:
         """Return the policy of quarantines whose homes have none, made where it is not there."""
-        return await self.policy(self.names.quarantine_policy, PolicyContent({DAILY_SENDS: LEAST_DAILY_SENDS}))
+        return await self.policy(self.names.quarantine_policy, PolicyContent())
 
     async def _own(self, made: Made, home: Workspace) -> Workspace | None:
         """Return a copy that is for this home alone, or for nobody."""

@@ -128,18 +128,18 @@ class KeepCopies:
     async def _content(self, copies: Copies, copy: Copy, shown: Workspace, home: Workspace) -> Content:
         if copy.made is Made.PROBE_WORKSPACE:
             return copies.content(home, shown.policy_id)
-        return copies.content(home, home.policy_id or await copies.least_policy())
+        return copies.content(home, home.policy_id or await copies.own_policy())
 
     async def _move(self, copies: Copies) -> int:
         there = await copies.workspaces() if copies.known else {}
         homes = [one for one in there.values() if one.id not in copies.known]
-        least = copies.policies.get(self.names.quarantine_policy)
+        own = copies.policies.get(self.names.quarantine_policy)
         quarantines = [one for one in copies.known.values() if one.made is Made.WORKSPACE]
         wrong = [
             (copy.id, home.id)
             for copy in quarantines
             for home in homes
-            if not copies.content(home, home.policy_id or least).is_of(there[copy.id])
+            if not copies.content(home, home.policy_id or own).is_of(there[copy.id])
         ]
         probes = [one.id for one in copies.known.values() if one.made is Made.PROBE_WORKSPACE]
         away = [*copies.known, *self.quarantines]

@@ -9,7 +9,6 @@ import pytest
 
 from breaker.domain.commands import Actuator
 from breaker.domain.states import Cause
-from breaker.flows.copies import LEAST_DAILY_SENDS
 from breaker.flows.quarantine import (
     COPY_UNBLOCKED,
     HOME_GONE,
@@ -65,7 +64,7 @@ async def test_accounts_go_home_from_a_shared_copy_each_to_its_own(homes: Homes)
     assert [homes.place(one) for one in ("a@x.example", "b@x.example")] == [sales, support]
 
 
-async def test_the_copy_of_a_home_without_a_policy_has_one_that_lets_next_to_nothing_out(homes: Homes) -> None:
+async def test_the_copy_of_a_home_without_a_policy_has_one_all_the_same(homes: Homes) -> None:
     sales = await homes.home("Sales")
     await homes.stop("a@x.example", homes.world.application.workspaces.default)
     await homes.stop("b@x.example", sales)
@@ -77,7 +76,7 @@ async def test_the_copy_of_a_home_without_a_policy_has_one_that_lets_next_to_not
     assert (policy.name, policy.id, policy.content.daily_sends) == (
         NAMES.quarantine_policy,
         copy.policy_id,
-        LEAST_DAILY_SENDS,
+        None,
     )
     assert policy.content.limits["limit_inbox_retention_period"] == 365
 
