@@ -26,7 +26,7 @@ from breaker.config import ConfigurationError
 from breaker.domain.acts import RefusedError
 from breaker.domain.findings.daemons import ALIVE_WITHIN
 from breaker.domain.selectors import parse_selector
-from breaker.flows.drill import LEASE, ConductDrill, DrillLimits, DrillUnderWayError
+from breaker.flows.drill import LEASE, ConductDrill, DrillLimits, DrillTakenOverError, DrillUnderWayError
 from breaker.flows.drill_canary import HoldCanary
 from breaker.flows.drill_mail import TrySending
 from breaker.flows.find_scope import FindScope
@@ -142,7 +142,8 @@ async def drill_now(
     Raises:
         ConfigurationError: It is not configured whom to drill, or there is no API key.
         RefusedError: A canary is not known, or another drill is under way; nothing was changed by this one.
-        UnavailableError: The database can't be used, or the platform can't be told what an earlier drill left.
+        UnavailableError: The database can't be used, what an earlier drill left can't be taken back yet, or this
+            process stood still for so long that another ended its drill.
     """
     if not settings.drill.configured:
         raise ConfigurationError(_NOT_CONFIGURED)
@@ -155,6 +156,8 @@ async def drill_now(
             return await _drill_all(settings, operations, pool, session, by, told)
         except StoreError as error:
             raise UnavailableError(unreachable(settings, error)) from error
+        except DrillTakenOverError as error:
+            raise UnavailableError(f"{error}, its canary let go; run it again") from error
         except PlatformError as error:
             raise UnavailableError(f"what an earlier drill left could not be taken back yet: {error}") from error
         except DrillUnderWayError as error:

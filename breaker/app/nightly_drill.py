@@ -12,7 +12,7 @@ from breaker.adapters.postgres.drills import PostgresDrills, PostgresDrillTotals
 from breaker.app.derived import window_sizes
 from breaker.app.drills import DrillParts, canaries_of, limits_of
 from breaker.domain.drill import DrillOutcome, due, latest_slot
-from breaker.flows.drill import DrillUnderWayError, advice
+from breaker.flows.drill import DrillTakenOverError, DrillUnderWayError, advice
 from breaker.ports import Heard
 
 if TYPE_CHECKING:
@@ -161,7 +161,8 @@ class NightlyDrill:
             return False  # this daemon changes nothing by itself, or all are on hold
         slot = latest_slot(self._application_id, now, settings.at_seconds, settings.jitter_seconds)
         latest = await self._drills.latest(self._application_id, nightly=True)
-        return due(slot, latest.begun_at if latest else self._told_at, now)
+        begun = [at for at in (latest.begun_at if latest else None, self._told_at) if at is not None]
+        return due(slot, max(begun, default=None), now)
 
     async def _drill(self, settings: DrillSettings) -> None:
         found = await canaries_of(self._shared.operations.directory, settings)
@@ -187,7 +188,12 @@ class NightlyDrill:
             )
         except DrillUnderWayError:
             return  # another daemon was first, or a person drills just now
-        tell_drill(drill, account)
+        except DrillTakenOverError as error:
+            why = str(error)
+        else:
+            tell_drill(drill, account)
+            return
+        log.error("the drill failed", application=self._application_id, account=account.id, why=why)
 
 
 def drill_polling(metrics: DrillMetrics, pool: asyncpg.Pool, operations: Operations) -> Callable[[], Awaitable[None]]:

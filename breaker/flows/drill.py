@@ -48,6 +48,10 @@ class DrillUnderWayError(Exception):
     """Another process drills in this application just now."""
 
 
+class DrillTakenOverError(Exception):
+    """This process stood still for so long that another has let the canary go, and ended the drill."""
+
+
 @dataclass(frozen=True, slots=True)
 class DrillLimits:
     """How long a drill waits; seconds.
@@ -116,6 +120,7 @@ class ConductDrill:
 
         Raises:
             DrillUnderWayError: Another process drills here just now; nothing was changed.
+            DrillTakenOverError: This process stood still for too long; nothing of the drill is left.
             StoreError: The database can't be used now; the canary is let go by whoever can use it first.
         """
         if not await self.lease.ensure():
@@ -269,6 +274,8 @@ class ConductDrill:
         self.told(run.drill, step)
 
     async def _begin(self, run: _Run, step: Step) -> float:
+        if not self.lease.held:  # else a canary that somebody has let go would be taken for one that is not stopped
+            raise DrillTakenOverError(f"drill {run.drill.number} stood still for {self.lease.lasts:g} s and was ended")
         await self.drills.at_step(run.drill.number, step)
         return self.clock.now()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,7 +15,8 @@ from breaker.domain.counters import Counters
 from breaker.domain.drill import DrillOutcome, RuleScope, Step
 from breaker.domain.outcomes import Counting, OutcomeKind, OutcomeSet
 from breaker.domain.states import Cause, Wanted
-from breaker.flows.drill import DrillUnderWayError
+from breaker.flows.drill import DrillTakenOverError, DrillUnderWayError
+from breaker.flows.lease import Lease
 from breaker.flows.tear_down import TearDown
 from breaker.ports import Condition, Heard, PlatformError, RuleContent, StoreUnavailableError
 from breaker.simulator.faults import FaultKind
@@ -321,6 +323,21 @@ async def test_a_rule_that_can_t_be_taken_back_yet_is_later(range_: Rehearsal) -
     assert NAMES.drill_rule not in range_.rules()
     assert await range_.drills.unfinished(APPLICATION) == []
     assert (await range_.rows())[0]["outcome"] == "found"
+
+
+async def test_a_process_that_stood_still_does_not_go_on_with_what_another_has_ended(range_: Rehearsal) -> None:
+    conductor = range_.conductor()
+    conductor.lease = Lease(range_.store.leases, f"drill:{APPLICATION}", "still", 0.5)
+    conductor.told = lambda _drill, _step: time.sleep(0.6)  # the whole process
+    account = await range_.store.account(range_.number)
+
+    with pytest.raises(DrillTakenOverError):
+        await conductor(account, RECIPIENT, QUICK, by="ada", nightly=False, scope=False)
+
+    assert range_.sends() == []
+    await range_.conductor().recover()
+    assert (await range_.standing())[0] == "sending"
+    assert [(row["outcome"], row["failed_at"]) for row in await range_.rows()] == [("abandoned", "canary")]
 
 
 async def test_a_rule_that_a_drill_left_is_taken_back_by_a_teardown_too(range_: Rehearsal) -> None:
