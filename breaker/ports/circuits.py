@@ -32,7 +32,7 @@ class Locked(Protocol):
         ...
 
     async def note_home(self, account: Account, workspace_id: str) -> None:
-        """Remember where an account belongs that is away from home; of one that is not, it is forgotten on its way."""
+        """Remember where an account belongs that is away from home; who is at home stays there."""
         ...
 
     async def order(  # noqa: PLR0913, PLR0917 - what is ordered, for whom, why and when

@@ -16,6 +16,10 @@ async def _one_account(known: Fleet) -> None:
     await known.know("agent@x.example", "grant-1")
 
 
+async def _one_away(known: Fleet) -> None:
+    await known.know("agent@x.example", "grant-1", workspace="w-quarantine", home="w-gone")
+
+
 async def _a_dozen_accounts(known: Fleet) -> None:
     for number in range(12):
         await known.know(f"agent{number}@x.example", f"grant-{number}")
@@ -180,7 +184,7 @@ def test_a_domain_is_stopped_as_a_whole_or_not_at_all(shell: Terminal) -> None:
 
 
 def test_a_reset_may_say_where_accounts_go(shell: Terminal) -> None:
-    shell.prepare(_one_account)
+    shell.prepare(_one_away)
     shell.breaker("trip", "agent@x.example", "--reason", "a bought list")
 
     said = shell.breaker("reset", "agent@x.example", "--home", "w-support", "--reason", "moved", "--json")

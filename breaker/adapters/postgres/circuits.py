@@ -66,6 +66,16 @@ _VERDICT = """
     RETURNING id
 """
 
+_NOTE_HOME = """
+    UPDATE accounts a SET home_workspace_id = $2
+    WHERE a.account = $1
+      AND (a.home_workspace_id IS NOT NULL OR EXISTS (
+          SELECT FROM inventory i
+          WHERE i.application = a.application AND i.platform_id = a.workspace_id
+            AND i.kind IN ('workspace', 'probe_workspace')
+      ))
+"""
+
 _ORDER = """
     INSERT INTO commands (application, account, epoch, verdict, kind, step, priority, created_at, next_attempt_at)
     SELECT a.application, a.account, $2, $3, k.kind, k.step, k.priority, $6, $6
@@ -168,10 +178,8 @@ class PostgresLocked:
             )
 
     async def note_home(self, account: Account, workspace_id: str) -> None:
-        """Remember where an account belongs that is away from home."""
-        await self._connection.execute(
-            "UPDATE accounts SET home_workspace_id = $2 WHERE account = $1", account.key, workspace_id
-        )
+        """Remember where an account belongs that is away from home, or in a copy of some home that was forgotten."""
+        await self._connection.execute(_NOTE_HOME, account.key, workspace_id)
 
     async def order(  # noqa: PLR0913, PLR0917 - the protocol's
         self,
