@@ -17,7 +17,7 @@ from breaker.adapters.postgres.probes import PostgresProbes
 from breaker.adapters.postgres.reading.report import PostgresReport
 from breaker.app.copies import start_keeping_copies, with_copies
 from breaker.app.derived import counting, probe_rules, window_sizes
-from breaker.app.domain_probing import domain_prober
+from breaker.app.domain_probing import domain_prober, stand_in_watch
 from breaker.app.nightly_drill import attend_to_drills
 from breaker.app.protection import watch_protection
 from breaker.app.reconciling import start_sweeps
@@ -140,6 +140,7 @@ class Attendance:
         of_domains = domain_prober(around, shared, _PROBER_LEASE)
         self._probers.append(of_domains)
         self._probing.append(workers.every("probing of domains", of_domains, rhythm.probing, clock.sleep))
+        workers.every("stand-ins of domains", stand_in_watch(around, shared), rhythm.adoption, clock.sleep)
         start_sweeps(one, platform, around, shared, self.grants_read.set)
         start_keeping_copies(around, shared, self.wake)
         attend_to_drills(around, platform, shared, self.wake)

@@ -9,10 +9,22 @@ from breaker.adapters.postgres.domain_probes import PostgresDomainProbes
 from breaker.app.derived import probe_rules
 from breaker.flows.lease import Lease
 from breaker.flows.probe_domains import DomainProber
+from breaker.flows.watch_stand_ins import WatchStandIns
 
 if TYPE_CHECKING:
     from breaker.app.attendance import Shared
     from breaker.flows.carry_out import Surroundings
+
+
+def stand_in_watch(around: Surroundings, shared: Shared) -> WatchStandIns:
+    """Return what looks whether all others are held while an account of a stopped domain may send."""
+    return WatchStandIns(
+        application_id=around.application_id,
+        platform=around.platform,
+        inventory=around.inventory,
+        probes=PostgresDomainProbes(shared.pool),
+        clock=around.clock,
+    )
 
 
 def domain_prober(around: Surroundings, shared: Shared, lease_seconds: float) -> DomainProber:

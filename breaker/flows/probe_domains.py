@@ -281,7 +281,9 @@ class DomainProber:
         epoch = seen.circuit.circuit.epoch
         held = {one for one, asked in (await locked.stand_ins(seen.domain)).items() if asked == epoch}
         if new := not_held(seen.members, current.account, held):
-            return f"{len(new):,} of its accounts became known, and nothing holds them."
+            return (
+                f"Nothing on the platform holds {len(new):,} of its other accounts: they are new, or were let go there."
+            )
         if current.probe.phase is Phase.OPEN and seen.confirmation.wanted is not Wanted.SENDING:
             return "What the platform does is not known any more."
         return None

@@ -84,6 +84,14 @@ class DomainProbes(Protocol):
         """Return those of which an account is to be free for a round just now."""
         ...
 
+    async def standing_in(self, application_id: str, before: float) -> frozenset[str]:
+        """Return the addresses that hold a domain of which an account is free since before a moment."""
+        ...
+
+    async def stand_down(self, application_id: str, addresses: Collection[str]) -> None:
+        """Forget that these hold their domain, where an account of it is free."""
+        ...
+
     def transaction(self) -> AbstractAsyncContextManager[LockedDomainProbes]:
         """Begin a transaction that commits at the end of the block, or changes nothing."""
         ...

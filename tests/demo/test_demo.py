@@ -49,6 +49,10 @@ async def test_the_same_fleet_fares_better_with_breaker_and_worse_for_its_health
     assert guarded["stopped"] > 0
     assert guarded["stopped_healthy"] < naive["stopped_healthy"]
     assert guarded["domains"] == ["agents-0.example.com"]
+    [stop] = said["domain_stops"]
+    assert (stop["domain"], stop["accounts"], stop["stops"]) == ("agents-0.example.com", 40, 1)
+    assert stop["verdicts_about_accounts"] <= 1
+    assert (len(stop["probed_by"]), stop["back"]) == (1, True)
 
 
 async def test_a_breaker_to_compare_with_that_is_not_there_is_bad_usage() -> None:

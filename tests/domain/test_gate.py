@@ -132,6 +132,38 @@ def test_a_stopped_domain_stops_its_accounts_by_address_and_by_grant_and_nobody_
     assert asked.about("grant-1", application="app-2").allow
 
 
+def test_while_a_domain_is_probed_that_account_alone_may_send_whose_round_is_open() -> None:
+    known = memory(held(1, State.LIMITED, Wanted.LIMITED, grant="grant-3", address="c@x.example"))
+    probed = HeldDomain.of(APP, "x.example", NOW - 7_200, "authentication 5.7.26", ["grant-1", "grant-2", "grant-3"])
+    probed = probed._replace(state=State.PROBING, let_go=frozenset({"grant-1", "a@x.example"}))
+    known.stop_domains([probed])
+    asked = Asked(known)
+
+    assert asked.about("grant-1") == asked.about("a@x.example")
+    assert asked.about("grant-1") == Answer(
+        allow=True,
+        state=State.PROBING,
+        reason="It may send, to probe its sending domain x.example, of which all others are held.",
+        retry_after=None,
+    )
+    assert asked.about("grant-2") == Answer(
+        allow=False,
+        state=State.PROBING,
+        reason=(
+            "Its sending domain x.example is being probed by one of its accounts for 2 hours (authentication 5.7.26)."
+        ),
+        retry_after=300.0,
+    )
+
+    known.stop_domains([probed._replace(let_go=frozenset({"grant-3", "c@x.example"}))])
+    answer = asked.about("c@x.example")
+    assert (answer.allow, answer.state) == (False, State.LIMITED)
+    assert asked.about("c@x.example", SendKind.REPLY).allow
+
+    known.distrust()
+    assert not asked.about("grant-3", SendKind.REPLY).allow
+
+
 def test_what_is_let_go_of_is_forgotten_with_all_its_names() -> None:
     known = memory(STOPPED)
 

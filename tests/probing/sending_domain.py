@@ -27,6 +27,7 @@ from breaker.flows.fixtures import Names
 from breaker.flows.lease import Lease
 from breaker.flows.operate_domains import DomainOperator
 from breaker.flows.probe_domains import DomainProber, DomainStep
+from breaker.flows.watch_stand_ins import WatchStandIns
 from breaker.ports import InventoryItem, ModeInForce, SendingDomain
 from breaker.simulator.errors import ApiError
 from breaker.simulator.state.messages import Outgoing
@@ -264,6 +265,17 @@ class SentDomain:
             changed = apply(circuit, verdict, verdict_id)
             await locked.save(account, changed, counters)
             await locked.order(account, changed.epoch, verdict_id, plan(changed.wanted, ACTUATORS), self.now)
+
+    async def watch_stand_ins(self) -> int:
+        """Look whether all stand in who should; return how many do not."""
+        pool = self.daemon.pool
+        return await WatchStandIns(
+            application_id=APPLICATION,
+            platform=self.simulated.client,
+            inventory=PostgresInventory(pool),
+            probes=PostgresDomainProbes(pool),
+            clock=self.daemon.clock,
+        )()
 
     async def sweep(self) -> tuple[str, ...]:
         """Look for what is held on the platform and unknown here; return it."""

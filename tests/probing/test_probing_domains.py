@@ -9,6 +9,7 @@ from breaker.domain.circuit import Mode
 from breaker.domain.probing import Step
 from breaker.domain.states import Cause
 from breaker.flows.designs import Made
+from breaker.simulator.faults import FaultKind
 from breaker.simulator.options import RuleScope, SimulationOptions
 from tests.counting.daemons import SIMPLE
 from tests.probing.sending_domain import DAY, DOMAIN, HOUR, SentDomain, address, sending_domain
@@ -288,7 +289,7 @@ async def test_an_account_that_is_new_in_a_round_closes_it_and_is_held_in_the_ne
     await domain.obey()
 
     assert domain.free() == []
-    assert "1 of its accounts became known, and nothing holds them." in domain.steps[-1].verdict.why
+    assert "Nothing on the platform holds 1 of its other accounts" in domain.steps[-1].verdict.why
     await prober()
     domain.later(domain.rules.settle)
     assert await domain.open(prober) == 1
@@ -377,6 +378,50 @@ async def test_a_lost_list_of_stopped_accounts_closes_the_round_before_anybody_i
     await prober()
 
     assert (await domain.state(), domain.free()) == ("stopped", [])
+
+
+async def test_a_round_is_closed_where_somebody_takes_an_address_out_of_the_list(domain: SentDomain) -> None:
+    await domain.stop()
+    prober = domain.prober()
+    await domain.cool_down(prober)
+    await domain.open(prober)
+    assert await domain.watch_stand_ins() == 0
+    await domain.simulated.client.remove_values(domain.lists[Made.LIST], [address(4)])
+    assert domain.free() == [1, 4]
+
+    domain.later(300)
+    assert await domain.watch_stand_ins() == 1
+    await prober()
+    await domain.obey()
+    assert domain.free() == []
+
+    await prober()
+    domain.later(domain.rules.settle)
+    domain.broken = False
+    assert await domain.open(prober) == 1
+
+
+@pytest.mark.parametrize("executes", [False, True])
+@pytest.mark.parametrize(("method", "made"), [("POST", Made.LIST), ("GET", Made.LIST), ("DELETE", Made.DOMAIN_LIST)])
+async def test_a_request_that_fails_while_a_round_is_opened_lets_nobody_go_but_its_account(
+    domain: SentDomain, method: str, made: Made, *, executes: bool
+) -> None:
+    await domain.stop()
+    prober = domain.prober()
+    await domain.cool_down(prober)
+    domain.broken = False
+    await prober()
+
+    path = f"/v3/lists/{domain.lists[made]}/items"
+    fault = domain.simulated.fault(FaultKind.STATUS, status=500, method=method, path=path, executes=executes)
+    await domain.sender.once()
+    await prober()
+    assert set(domain.free()) <= {1}
+    assert (await domain.row())["confirmed"] is None
+    domain.simulated.platform.faults.remove(fault.id)
+    await domain.daemon.pool.execute("UPDATE commands SET next_attempt_at = 0 WHERE ended_at IS NULL")
+
+    await domain.accept(prober)
 
 
 async def test_an_account_is_not_probed_for_itself_while_its_domain_is(domain: SentDomain) -> None:

@@ -140,6 +140,21 @@ _LET_STAND_IN = """
     ON CONFLICT (application, address) DO UPDATE SET domain = excluded.domain, epoch = excluded.epoch
 """
 
+_STANDING_IN = """
+    SELECT s.address
+    FROM domain_stand_ins s
+    JOIN applications p USING (application)
+    JOIN domain_circuits d USING (application, domain)
+    WHERE p.id = $1 AND d.state = 'probing' AND d.permitted = 'sending' AND s.epoch = d.epoch
+      AND d.confirmed = 'sending' AND d.confirmed_at < $2
+"""
+
+_STAND_DOWN = """
+    DELETE FROM domain_stand_ins s USING applications p, domain_circuits d
+    WHERE p.id = $1 AND s.application = p.application AND d.application = s.application AND d.domain = s.domain
+      AND d.state = 'probing' AND d.permitted = 'sending' AND s.epoch = d.epoch AND s.address = ANY($2::text[])
+"""
+
 _FORGET = """
     DELETE FROM domain_probes b USING applications p
     WHERE p.id = $1 AND b.application = p.application AND b.domain = $2
@@ -246,6 +261,17 @@ class PostgresDomainProbes:
         """Return those of which an account is to be free for a round just now."""
         with translated():
             return _named(await self._pool.fetch(_OPEN, application_id))
+
+    async def standing_in(self, application_id: str, before: float) -> frozenset[str]:
+        """Return the addresses that hold a domain of which an account is free since before a moment."""
+        with translated():
+            rows = await self._pool.fetch(_STANDING_IN, application_id, before)
+        return frozenset(address for (address,) in rows)
+
+    async def stand_down(self, application_id: str, addresses: Collection[str]) -> None:
+        """Forget that these hold their domain, where an account of it is free."""
+        with translated():
+            await self._pool.execute(_STAND_DOWN, application_id, sorted(addresses))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresLockedDomainProbes]:
