@@ -214,7 +214,11 @@ def _lists(around: Surroundings, shared: Shared, put_back: PutBack) -> Sweep:
         adoption=PostgresAdoption(shared.pool, shared.intake.identities, window_sizes(shared.settings)),
         clock=around.clock,
         quarantines=around.quarantines,
-        find_lost=FindLost(put_back=put_back, actuators_of=shared.operations.in_force.actuators_of),
+        find_lost=FindLost(
+            put_back=put_back,
+            actuators_of=shared.operations.in_force.actuators_of,
+            quarantines=around.quarantines,
+        ),
     )
 
 

@@ -38,10 +38,12 @@ class FindLost:
     Args:
         put_back: Sees to who is found missing.
         actuators_of: The ways to stop that are on for an account: who is held otherwise need stand in no list.
+        quarantines: The workspaces that are configured for stopped accounts; who was adopted there need not either.
     """
 
     put_back: PutBack
     actuators_of: Callable[[Account], Collection[Actuator]]
+    quarantines: Collection[str] = ()
 
     async def __call__(self, lists: Lists, read_again: Callable[[], Awaitable[Lists]]) -> None:
         """Compare once.
@@ -69,7 +71,11 @@ class FindLost:
         listed = {wanted: some or frozenset() for wanted, some in lists.items()}
         lost = await self.put_back.holds.accounts(self.put_back.application_id, listed, before)
         return [
-            one for one in lost if isinstance(one.about, Account) and _HOLDING[one.held] in self.actuators_of(one.about)
+            one
+            for one in lost
+            if isinstance(one.about, Account)
+            and _HOLDING[one.held] in self.actuators_of(one.about)
+            and (one.ordered or one.about.workspace_id not in self.quarantines)
         ]
 
     async def _forget(self, lost: list[Lost]) -> None:

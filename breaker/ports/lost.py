@@ -23,6 +23,7 @@ class Lost:
         wanted: What is wanted of it now.
         epoch: The epoch in force; what was done about an older one says nothing.
         listed: Whether it stands in its list after all.
+        ordered: Whether Breaker itself put it there within this epoch; who was adopted may be held elsewhere.
         told: Whether it is shown as unconfirmed already.
         put_back_at: When it was put back within this epoch, Unix seconds, or None.
         left_at: Since when it is left to people, Unix seconds, or None.
@@ -33,6 +34,7 @@ class Lost:
     wanted: Wanted
     epoch: int
     listed: bool = False
+    ordered: bool = True
     told: bool = False
     put_back_at: float | None = None
     left_at: float | None = None

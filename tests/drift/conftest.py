@@ -88,7 +88,7 @@ class Drifting:
             told=self,
         )
 
-    async def sweep(self, platform: Platform | None = None) -> None:
+    async def sweep(self, platform: Platform | None = None, *, quarantines: tuple[str, ...] = ()) -> None:
         """Make a sweep of the lists, as a daemon that has just started does."""
         put_back = self.put_back()
         await Sweep(
@@ -98,7 +98,10 @@ class Drifting:
             inventory=self.place.store.inventory,
             adoption=self.place.store.adoption,
             clock=self.place.store.clock,
-            find_lost=FindLost(put_back=put_back, actuators_of=lambda _account: self.actuators),
+            quarantines=quarantines,
+            find_lost=FindLost(
+                put_back=put_back, actuators_of=lambda _account: self.actuators, quarantines=quarantines
+            ),
         )()
         await SweepDomains(
             application_id=APPLICATION,

@@ -12,6 +12,7 @@ import pytest
 from breaker.app import running
 from breaker.app.rhythm import Rhythm
 from breaker.config import load
+from breaker.domain.fleet_acts import FleetAct, FleetActKind
 from breaker.flows.backfill import SETTLED
 from tests.acceptance.processes import until
 from tests.doctor.ward import ward
@@ -60,6 +61,32 @@ async def test_a_stopped_account_that_was_taken_out_of_the_list_is_back_in_it(so
         await until("the account is put back", is_back)
 
     assert [value async for value in sound.world.client.values(made)] == [sound.stopped.email]
+
+
+async def test_on_hold_it_is_told_of_and_left_until_the_hold_ends(sound: Ward) -> None:
+    made = await sound.place.list_id()
+    number = await sound.store.know(sound.stopped.id, sound.stopped.email)
+    hold = FleetAct(FleetActKind.HOLD_ON, "an incident", "ada")
+
+    async with running(load(sound.file, {}, {}), rhythm=OFTEN) as daemon:
+        await daemon.operations.fleet_acts.carry_out(hold, sound.store.clock.now())
+        await daemon.operations.modes.refresh(after=0.0)
+        await sound.world.client.remove_values(made, [sound.stopped.email])
+
+        async def is_left() -> bool:
+            return (await metrics(daemon)).get("breaker_taken_out") == 1.0
+
+        await until("the account is left to people", is_left)
+        assert await sound.store.standing(number) == ("stopped", None)
+        assert [value async for value in sound.world.client.values(made)] == []
+        over = FleetAct(FleetActKind.HOLD_OFF, "it is over", "ada")
+        await daemon.operations.fleet_acts.carry_out(over, sound.store.clock.now())
+
+        async def is_back() -> bool:
+            nobody = (await metrics(daemon)).get("breaker_taken_out") == 0.0
+            return nobody and await sound.store.standing(number) == ("stopped", "stopped")
+
+        await until("the account is put back", is_back)
 
 
 async def test_an_account_that_was_moved_is_at_home_there_and_sweeps_tell_how_often_they_are_made(sound: Ward) -> None:

@@ -215,6 +215,19 @@ async def test_who_is_held_by_a_quarantine_alone_need_stand_in_no_list(drifting:
     assert drifting.told == []
 
 
+async def test_who_was_adopted_in_a_configured_quarantine_need_stand_in_no_list(drifting: Drifting) -> None:
+    application = drifting.place.world.application
+    cell = application.add_workspace("Cell").workspace_id
+    grant = application.add_grant(A, workspace_id=cell)
+    for _ in range(2):
+        await drifting.sweep(quarantines=(cell,))
+        await drifting.long_ago()
+
+    assert drifting.told == []
+    number = await drifting.place.store.know(grant.id, A)
+    assert await drifting.place.store.standing(number) == ("stopped", "stopped")
+
+
 async def test_a_list_that_is_gone_shows_all_as_free_and_stops_them_when_there_is_one_again(drifting: Drifting) -> None:
     numbers = [await held(drifting, f"{name}@x.example") for name in "ab"]
     store, world = drifting.place.store, drifting.place.world

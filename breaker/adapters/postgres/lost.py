@@ -21,6 +21,11 @@ _ACCOUNTS = """
            coalesce(c.confirmed, t.held) AS held, c.state, c.permitted, c.epoch,
            coalesce(s.address, CASE WHEN coalesce(c.confirmed, t.held) = 'limited' THEN l.address END) IS NOT NULL
                AS listed,
+           EXISTS (
+               SELECT FROM commands o
+               WHERE o.account = c.account AND o.epoch = c.epoch AND o.kind IN ('block', 'limit')
+                 AND o.ended = 'settled'
+           ) AS ordered,
            c.confirmed IS NULL AS told, t.put_back_at, t.left_at
     FROM circuits c
     JOIN accounts a USING (account)
@@ -125,6 +130,7 @@ class PostgresLostHolds:
                 wanted=Wanted(row["permitted"]) if row["permitted"] else WANTED[State(row["state"])],
                 epoch=row["epoch"],
                 listed=row["listed"],
+                ordered=row["ordered"],
                 told=row["told"],
                 put_back_at=row["put_back_at"],
                 left_at=row["left_at"],
@@ -137,7 +143,17 @@ class PostgresLostHolds:
         with translated():
             rows = await self._pool.fetch(_DOMAINS, application_id, before, list(listed))
         return [
-            Lost(SendingDomain(application_id, name), Wanted.STOPPED, Wanted.STOPPED, *rest) for name, *rest in rows
+            Lost(
+                about=SendingDomain(application_id, row["domain"]),
+                held=Wanted.STOPPED,
+                wanted=Wanted.STOPPED,
+                epoch=row["epoch"],
+                listed=row["listed"],
+                told=row["told"],
+                put_back_at=row["put_back_at"],
+                left_at=row["left_at"],
+            )
+            for row in rows
         ]
 
     async def note(self, application_id: str, lost: Sequence[Lost], response: Response, now: float) -> Sequence[Lost]:
