@@ -3,11 +3,11 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import pytest
+
 from breaker.domain.states import State
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.cli.conftest import Terminal
     from tests.fleet import Fleet
 
@@ -208,3 +208,28 @@ def test_a_probe_says_what_a_quota_bounds(shell: Terminal, monkeypatch: pytest.M
     said = shell.breaker("probe", "agent@x.example", "--reason", "the list was cleaned")
 
     assert "5 messages a day at most meanwhile: up to 250 sends" in " ".join(said.err.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("trip", "-"),
+        ("trip", "-", "--limit"),
+        ("reset", "-"),
+        ("probe", "-"),
+        ("mode", "-", "enforce"),
+        ("mode", "-", "stopped"),
+        ("guard", "approve", "-"),
+    ],
+)
+def test_every_act_takes_every_selector_from_standard_input_and_plans_without_asking(
+    shell: Terminal, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    shell.prepare(_one_account)
+    selectors = ("agent@x.example", "grant-1", "domain:x.example", "application:app-1", "--all")
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(selectors)))
+
+    said = shell.breaker(*arguments, "--reason", "trial", "--plan", "--json")
+
+    assert (said.code, said.json["plan"]) == (0, True)
+    assert shell.prepare(_states) == ["sending"]
