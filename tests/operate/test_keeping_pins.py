@@ -38,12 +38,14 @@ async def test_who_joins_a_pinned_group_is_stopped_in_the_name_of_who_pinned_it(
     )
 
 
-async def test_who_has_a_mode_of_their_own_or_no_grant_is_left_alone(known: Fleet) -> None:
+async def test_who_has_a_mode_of_their_own_or_can_not_be_stopped_is_left_alone(known: Fleet) -> None:
     keep = keep_pins(known.pool, known.operations)
     await known.know("first@x.example", "grant-1")
     await set_mode(known, "domain:x.example", Mode.STOPPED)
     await known.know("free@x.example", "grant-2")
     await known.know("unknown@x.example")
+    connected = await known.know("connected@x.example", "grant-3")
+    await known.pool.execute("UPDATE accounts SET provider = 'google' WHERE account = $1", connected)
     await set_mode(known, "grant-2", Mode.OBSERVE)
 
     assert await keep() == 0
@@ -51,6 +53,7 @@ async def test_who_has_a_mode_of_their_own_or_no_grant_is_left_alone(known: Flee
         "first@x.example": "stopped",
         "free@x.example": "sending",
         "unknown@x.example": "sending",
+        "connected@x.example": "sending",
     }
 
 

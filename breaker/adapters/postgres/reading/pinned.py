@@ -8,7 +8,7 @@ from breaker.adapters.postgres.directory import HOME
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.reading.mode_sql import encode_configured, mode_expression, mode_joins
 from breaker.domain.modes import ConfiguredModes, Level
-from breaker.ports import Account
+from breaker.ports import AGENT_PROVIDER, Account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,13 +28,14 @@ _NAMED: Mapping[Level, str] = {
 # One statement each, so that each is answered from the index that fits it.
 _NOT_STOPPED: Mapping[Level, str] = {
     level: f"""
-        SELECT a.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id
+        SELECT a.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id, a.provider
         FROM unnest($3::text[], $4::text[]) AS w(application_id, name)
         JOIN applications p ON p.id = w.application_id
         JOIN accounts a ON a.application = p.application AND {named}
         JOIN circuits c USING (account)
         {mode_joins("$1")}
         WHERE c.state <> 'stopped' AND a.grant_id IS NOT NULL AND a.merged_into IS NULL AND a.grant_deleted_at IS NULL
+          AND coalesce(a.provider, '{AGENT_PROVIDER}') = '{AGENT_PROVIDER}'
           AND {mode_expression("$2")} = 'stopped'
         ORDER BY a.account
         LIMIT {AT_ONCE}
