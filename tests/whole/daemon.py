@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 EXPECTED = (StoreError, PlatformError, OSError, UnavailableError)
 """What a daemon's works may raise; whatever else they raise is a fault of ours."""
 
+ANSWER_WITHIN = 4.0
+"""Seconds that the platform has to answer: less than a sender's lease, which nobody renews within a pass here."""
+
 _PASSES = 50
 
 
@@ -109,6 +112,7 @@ class Daemon:
         moments: Where it can be killed.
         pool: Its connections.
         session: Its HTTP client.
+        metrics: Its metrics.
         operations: The use-cases.
         intake: What counts.
         refusals: What notes what the platform did.
@@ -122,6 +126,7 @@ class Daemon:
     pool: asyncpg.Pool
     session: aiohttp.ClientSession
     tasks: set[asyncio.Task[object]] = field(default_factory=set)
+    metrics: Metrics = field(default_factory=Metrics)
     operations: Operations = field(init=False)
     intake: Intake = field(init=False)
     refusals: Refusals = field(init=False)
@@ -145,7 +150,7 @@ class Daemon:
     async def start(self, settings: Settings) -> None:
         """Wire it, and read what has to be known."""
         await self.pool
-        clock, pool, metrics = self.clock, self.pool, Metrics()
+        clock, pool, metrics = self.clock, self.pool, self.metrics
         attendance, workers = Attendance(), Recorded()
         reporter = Reporter(metrics, attendance.wake)
         self.operations = operations = wire_operations(settings, pool, clock)
@@ -269,6 +274,8 @@ class Daemon:
             application.api_key.get_secret_value(),
             Budget(self.clock, 1_000.0),
             self.clock,
+            observe=self.metrics.platform_request,
+            answer_within=ANSWER_WITHIN,
         )
         return Guarded(application, NylasPlatform(transport), application.id)
 

@@ -23,6 +23,7 @@ _STANDING = f"""
            (SELECT detector FROM verdicts v
             WHERE v.account = c.account AND v.held_by IS NULL AND v.from_state <> v.to_state ORDER BY v.id DESC LIMIT 1)
                AS decided_by,
+           EXISTS (SELECT FROM domain_stand_ins s WHERE s.address = a.address) AS stands_in,
            (t.left_at IS NOT NULL OR t.put_back_at IS NULL) AND t.account IS NOT NULL AS left_to_people
     FROM accounts a JOIN circuits c USING (account) LEFT JOIN put_backs t ON t.account = c.account AND t.epoch = c.epoch
     WHERE a.merged_into IS NULL AND a.address IS NOT NULL
@@ -40,7 +41,7 @@ _STOPPED_DOMAINS = """
            EXISTS (SELECT FROM put_backs t
                    WHERE t.domain = d.domain AND t.epoch = d.epoch AND (t.left_at IS NOT NULL OR t.put_back_at IS NULL))
                AS left_to_people
-    FROM domain_circuits d WHERE d.state = 'stopped'
+    FROM domain_circuits d WHERE coalesce(d.permitted, d.state) IN ('stopped', 'probing')
 """
 
 # Made by nobody, applied, and freer than before: a mode other than `enforce`, or a hold, has to keep it from happening.
@@ -157,7 +158,9 @@ def _told_wrongly(world: World, one: asyncpg.Record) -> str | None:
     grant = world.application.grants.by_address(address)
     assert grant is not None
     moved = grant.workspace_id in _quarantines(world)
-    held = (address in world.listed(STOPPED), address in world.listed(LIMITED), moved)
+    # Who stands in for his domain is blocked in its place, whatever is wanted of himself.
+    blocked = address in world.listed(STOPPED) and (confirmed == "stopped" or not one["stands_in"])
+    held = (blocked, address in world.listed(LIMITED), moved)
     # What was found blocked is taken as it was found.
     moves = moved if one["decided_by"] == "platform" else Actuator.QUARANTINE in _actuators(world, one)
     right: Mapping[str, Sequence[tuple[bool, bool, bool]]] = {
@@ -189,7 +192,8 @@ async def _lists_agree(world: World, standing: Sequence[asyncpg.Record]) -> None
     assert not missing, f"wanted stopped and not blocked: {missing}"
     missing = {address for address, wanted in there.items() if wanted == "limited"} - slowed
     assert not missing, f"wanted limited and not so: {missing}"
-    too_many = {one for one in blocked if known.get(one) != "stopped"}
+    stand_ins = {one["address"] for one in standing if one["stands_in"]}
+    too_many = {one for one in blocked - stand_ins if known.get(one) != "stopped"}
     assert not too_many, f"blocked and not wanted stopped: {too_many}"
     too_many = {one for one in slowed if known.get(one) not in {"limited", "stopped"}}
     assert not too_many, f"limited and not wanted so: {too_many}"

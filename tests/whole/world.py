@@ -27,7 +27,7 @@ from breaker.simulator.options import EnforcementOptions, SimulationOptions
 from breaker.simulator.platform import SimulatedPlatform
 from breaker.simulator.state.lists import ItemsBody
 from breaker.simulator.state.messages import Outgoing
-from tests.whole.daemon import Daemon
+from tests.whole.daemon import ANSWER_WITHIN, Daemon
 from tests.whole.moments import Moment, Moments
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class World:
             waited += _HONEST
             silent = any(fault.kind is FaultKind.SILENCE for fault in self.platform.faults)
             if silent and daemon.moments.waits_for_the_platform:
-                self.loop.move_on(10.0)
+                self.loop.move_on(ANSWER_WITHIN)
             assert waited < _TOO_LONG, "a daemon hangs"
         if not daemon.moments.dead:
             daemon.moments.spare()
@@ -296,10 +296,10 @@ class World:
 
     async def set_up(self) -> None:
         """Let a person type `breaker setup`."""
-        everywhere = [*self.settings.actuators]
+        everywhere = set(self.settings.actuators)
         for application in self.settings.guarded_applications():
             for workspace in application.workspaces.values():
-                everywhere += workspace.actuators
+                everywhere |= workspace.actuators
         flow = SetUp(
             need=Need(
                 application_id=APPLICATION,
@@ -356,7 +356,11 @@ class World:
                 self.released += [f"{one['address']} of {purpose}, wanted {one['wanted']}" for one in rows]
         if "domains" in name:
             rows = await self.database.fetch(
-                "SELECT domain FROM domain_circuits WHERE state = 'stopped' AND domain = ANY($1::text[])", list(values)
+                """
+                SELECT domain FROM domain_circuits
+                WHERE coalesce(permitted, state) IN ('stopped', 'probing') AND domain = ANY($1::text[])
+                """,
+                list(values),
             )
             self.released += [f"the domain {one['domain']}" for one in rows]
 
