@@ -37,7 +37,7 @@ class Pace:
 
     Args:
         poll: Real time between two looks into the outbox when nobody wakes the sender: another daemon's judge can't.
-        batch: Commands claimed at once: as many as the platform takes addresses with one request.
+        batch: Commands claimed at once: some requests' worth, since looking for them takes longer than taking them.
         slice: Real time after which a pass begins no further moves.
         together: Accounts moved together: a batch to each of some workspaces.
         moves: Grants asked for, or moved, one by one at the same time, so that a far platform is not waited for.
@@ -48,7 +48,7 @@ class Pace:
     """
 
     poll: float = 0.25
-    batch: int = 1_000
+    batch: int = 5_000
     slice: float = 1.0
     together: int = 5_000
     moves: int = 8

@@ -1,10 +1,10 @@
 """One pass of a sender: what is due is claimed and carried out, and the stops that come meanwhile with it.
 
 Lists are written first; then they are read back, while accounts are moved, as many together as there are. Before each
-page of a reading, and all the time while accounts are moved, it looks for new stops and writes them at once. What was
-claimed is carried out in the order of its claims, and nothing older is done after a newer stop: once reading or moving
-has begun, only what holds is claimed, and it takes the place of all that is in hand for its account; its move waits for
-those that are under way.
+page of a reading, and all the time while accounts are moved, it looks for new stops and writes them at once. What
+came meanwhile goes with the next request, before what waits already. Nothing older is done after a newer stop: once
+reading or moving has begun, only what holds is claimed, and it takes the place of all that is in hand for its account;
+its move waits for those that are under way.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from breaker.domain.commands import HOLDS, CommandKind
+from breaker.flows.block_list import LARGEST_CHANGE
 from breaker.flows.fixtures import known_fixtures
 from breaker.flows.listings import LISTED, Listings
 from breaker.flows.quarantine import Quarantine
@@ -66,6 +67,7 @@ class SenderPass:
     woken: asyncio.Event
     bookmarks: MutableMapping[str, Place]
     _claimed: dict[int, Command] = field(init=False, default_factory=dict)
+    _unwritten: deque[Command] = field(init=False, default_factory=deque)
     _moves: deque[Command] = field(init=False, default_factory=deque)
     _listings: Listings = field(init=False)
     _looked_at: float = field(init=False, default=0.0)
@@ -105,9 +107,13 @@ class SenderPass:
         moving: asyncio.Task[None] | None = None
         try:
             while self.lease.held:
+                self._sort_in(fresh)
+                if self._unwritten:
+                    await self._write()
+                    fresh = await self._look()
+                    continue
+                fresh = await self._claim(only_holds=only_holds) if self._more else ()
                 if fresh:
-                    await self._write(fresh)
-                    fresh = await self._claim(only_holds=only_holds) if self._more else ()
                     continue
                 if moving is None and self._moves and (not moved or loop.time() < move_until):
                     moving, moved = asyncio.create_task(self._move()), True
@@ -152,17 +158,18 @@ class SenderPass:
         claimed = await self.at.outbox.claim(
             self.at.application_id, self.at.clock.now(), self.pace.batch, self.pace.claim, only_holds=only_holds
         )
-        self._more = len(claimed) >= self.pace.batch
         fresh = [command for command in claimed if command.id not in self._claimed]
         if early := self._early(fresh):
             await self._give_back(early)
             fresh = [command for command in fresh if command not in early]
+        self._more = bool(fresh) and len(claimed) >= self.pace.batch
         epochs = {command.about.id: command.epoch for command in fresh}
         older = [one for one in self._claimed.values() if one.epoch < epochs.get(one.about.id, one.epoch)]
         if older:
             self._listings.forget(one.id for one in older)
             await self._give_back(older)
             self._moves = deque(one for one in self._moves if one.id in self._claimed)
+            self._unwritten = deque(one for one in self._unwritten if one.id in self._claimed)
         self._claimed |= {command.id: command for command in fresh}
         return fresh
 
@@ -180,10 +187,17 @@ class SenderPass:
 
     # Lists
 
-    async def _write(self, commands: Sequence[Command]) -> None:
+    def _sort_in(self, commands: Sequence[Command]) -> None:
+        """Put what was claimed where it waits; a stop that came meanwhile goes with the next request."""
         self._moves += [command for command in commands if command.kind not in LISTED]
-        if listed := [command for command in commands if command.kind in LISTED]:
-            await self._end(await self._listings.write(listed))
+        listed = [command for command in commands if command.kind in LISTED]
+        self._unwritten.extendleft(command for command in reversed(listed) if command.kind in HOLDS)
+        self._unwritten += [command for command in listed if command.kind not in HOLDS]
+
+    async def _write(self) -> None:
+        """Write what waits, as much as goes into one request."""
+        some = [self._unwritten.popleft() for _ in range(min(len(self._unwritten), LARGEST_CHANGE))]
+        await self._end(await self._listings.write(some))
 
     # Moves
 

@@ -17,7 +17,7 @@ from breaker.simulator.options import SimulationOptions
 from tests.simulated import APPLICATION, Simulated, simulated
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 
     from breaker.ports import Platform, ValuesPage
     from tests.guarded import Guarded
@@ -139,6 +139,39 @@ async def test_one_stop_beside_a_long_list_is_read_back_from_where_the_last_read
 
     assert await store.standing(late) == ("stopped", "stopped")
     assert asked(world) == {"POST lists/items": 1, "GET lists/items": 1}
+
+
+async def test_a_stop_that_comes_while_thousands_wait_goes_with_the_next_request(
+    world: Simulated, store: Guarded
+) -> None:
+    await store.set_up(world.client)
+    *numbers, late = await populate(world, store, 3_001)
+    written: list[Collection[str]] = []
+
+    class Writing(Watched):
+        """A platform that is told of the late one while the first thousand are written."""
+
+        def at(self, urgency: Any) -> Writing:  # noqa: ANN401 - handed on
+            return Writing(self._platform.at(urgency), self._happens)
+
+        async def add_values(self, list_id: str, values: Collection[str]) -> None:
+            await self._platform.add_values(list_id, values)
+            if not written:
+                await store.act(late, Cause.TRIPPED, BLOCK)
+                sender.woken.set()
+            written.append(values)
+
+    async def nothing() -> None:
+        """Let nothing happen."""
+
+    sender = store.sender(cast("Platform", Writing(world.client, nothing)), pace=Pace(poll=60.0))
+    await want(store, numbers, "stopped", CommandKind.BLOCK)
+
+    await sender.once()
+
+    assert [len(values) for values in written] == [1_000, 1_000, 1_000, 1]
+    assert ["a3000@x.example" in values for values in written] == [False, True, False, False]
+    assert await confirmed(store, "stopped") == 3_001
 
 
 @pytest.mark.parametrize("others", ["stopped", "sending"])
