@@ -217,9 +217,9 @@ class PlatformSettings(Group):
     `Retry-After` is honoured where it is longer."""
 
     sweep_seconds: Seconds = 60.0
-    """Seconds between two sweeps that compare the platform's lists with what is wanted. Default: 60: what is blocked there
-    and unknown here, or the other way round, is shown wrongly until the next one, and a sweep that finds nothing costs
-    two or three requests. All grants are compared every five minutes."""
+    """Seconds between two sweeps that compare the platform's lists with what is wanted. Default: 60: what is blocked
+    there and unknown here, or the other way round, is shown wrongly until the next one, and a sweep that finds nothing
+    costs two or three requests. All grants are compared every five minutes."""
 
     paused_text: RegularExpression = "suspend|paus"
     """What the text of a refused send (status 400) speaks of where the platform has paused the account: a regular

@@ -56,7 +56,6 @@ async def test_an_account_has_the_shape_that_programs_rely_on(listener: Admin) -
         "owner": None,
         "labels": [],
         "protected": None,
-        "protected": None,
         "epoch": 0,
         "enforceable": True,
         "platform": None,

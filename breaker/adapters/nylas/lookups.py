@@ -1,8 +1,8 @@
 """Single sends of one grant, read from the platform when a person asks: receipts of rules, and send events.
 
 Send events are asked for by `grant_id` and `event_type[]`, which are documented
-(https://developer.nylas.com/docs/reference/api/send-events/list-send-events/); what comes back is compared with both all
-the same. How pages and spans are asked for is assumed as in `send_events`.
+(https://developer.nylas.com/docs/reference/api/send-events/list-send-events/); what comes back is compared with both
+all the same. How pages and spans are asked for is assumed as in `send_events`.
 """
 
 from __future__ import annotations
