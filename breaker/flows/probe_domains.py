@@ -139,12 +139,14 @@ class DomainProber:
         self._attending = self._attending and self.lease.held
         if not await self.lease.ensure():
             return 0
-        self._can_hold_others = (await known_fixtures(self.inventory, self.application_id)).ids.keys() >= _NEEDED
+        due = await self.probes.due(self.application_id, self.clock.now())
+        if due or not self._attending:
+            self._can_hold_others = (await known_fixtures(self.inventory, self.application_id)).ids.keys() >= _NEEDED
         taken = 0
         if not self._attending:
             taken += await self.close_all()
             self._attending = True
-        for domain in await self.probes.due(self.application_id, self.clock.now()):
+        for domain in due:
             if not self.lease.held:
                 break
             with suppress(TryTransactionAgainError):  # the next look finds what somebody else decided

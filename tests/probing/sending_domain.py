@@ -30,6 +30,7 @@ from breaker.flows.probe_domains import DomainProber, DomainStep
 from breaker.flows.watch_stand_ins import WatchStandIns
 from breaker.ports import InventoryItem, ModeInForce, SendingDomain
 from breaker.simulator.errors import ApiError
+from breaker.simulator.options import RuleScope, SimulationOptions
 from breaker.simulator.state.messages import Outgoing
 from tests.counting.daemons import APPLICATION, COUNTING, NOBODY, NOW, SIZES, Daemon, daemon, event
 from tests.probing.way_back import Doubts
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from breaker.domain.profile import Profile
     from breaker.domain.states import Cause
     from breaker.ports import Account, Due
-    from breaker.simulator.options import SimulationOptions
 
 DOMAIN = SendingDomain(APPLICATION, "agents.example")
 HOUR, DAY = 3_600.0, 86_400.0
@@ -301,11 +301,12 @@ class SentDomain:
 
 @asynccontextmanager
 async def sending_domain(
-    url: str, many: int = 6, *, profile: Profile = NOBODY, options: SimulationOptions | None = None
+    url: str, many: int = 6, *, profile: Profile = NOBODY, scope: RuleScope = RuleScope.WORKSPACE
 ) -> AsyncIterator[SentDomain]:
     """Give a domain of so many accounts in the mode enforce, each of which has had a message delivered."""
     async with (
-        simulated(options) as platform,
+        # A day of the test's clock passes in no time, and the platform's budget goes by real seconds.
+        simulated(SimulationOptions(rule_scope=scope, requests_per_second=1_000)) as platform,
         daemon(url, mode=Mode.ENFORCE, profile=profile, actuators=ACTUATORS) as one,
     ):
         await one.pool.execute("INSERT INTO applications (id) VALUES ($1) ON CONFLICT DO NOTHING", APPLICATION)

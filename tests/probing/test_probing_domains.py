@@ -10,7 +10,7 @@ from breaker.domain.probing import Step
 from breaker.domain.states import Cause
 from breaker.flows.designs import Made
 from breaker.simulator.faults import FaultKind
-from breaker.simulator.options import RuleScope, SimulationOptions
+from breaker.simulator.options import RuleScope
 from tests.counting.daemons import SIMPLE
 from tests.probing.sending_domain import DAY, DOMAIN, HOUR, SentDomain, address, sending_domain
 
@@ -76,7 +76,7 @@ async def test_in_a_round_one_account_sends_and_all_others_stand_in_for_their_do
 
 @pytest.mark.parametrize("scope", list(RuleScope))
 async def test_it_holds_in_either_reading_of_where_rules_apply(database_url: str, scope: RuleScope) -> None:
-    async with sending_domain(database_url, options=SimulationOptions(rule_scope=scope)) as domain:
+    async with sending_domain(database_url, scope=scope) as domain:
         await domain.stop()
         prober = domain.prober()
         await domain.cool_down(prober)
