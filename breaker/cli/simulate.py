@@ -150,7 +150,7 @@ def simulate(  # noqa: PLR0913 - every argument is an option that a person may g
         '{"grant_id": "agent-001@agents-1.example.com", "sends": 120, "hard_bounces": 60, "transactional_share": 0.3}'
 
     Also there: state, books, grants, workspaces, bursts/N/repeat, standing, faults (latency, status, html, silence,
-    disconnect, stale), feed (lost, repeated, late), clock, restart, journal.
+    disconnect, stale, lost), feed (lost, repeated, late), clock, restart, journal.
     """
     if history and (scenario is None or record is not None):
         raise typer.BadParameter("needs a --scenario, and makes no sense of a --record", param_hint="--history")

@@ -34,6 +34,8 @@ class FaultKind(StrEnum):
     """The connection is cut instead of an answer."""
     STALE = "stale"
     """Reads are answered from the state at the moment the fault was made."""
+    LOST = "lost"
+    """Changes are answered as if they were made, and are not."""
 
 
 @dataclass(slots=True)
@@ -75,8 +77,12 @@ class Fault:
 
     def meets(self, method: str, path: str) -> bool:
         """Tell whether a call is one of those it names."""
-        reads = self.kind is not FaultKind.STALE or method == "GET"
-        return reads and (self.method is None or self.method == method) and path.startswith(self.path)
+        of_its_kind = {FaultKind.STALE: method == "GET", FaultKind.LOST: method != "GET"}
+        return (
+            of_its_kind.get(self.kind, True)
+            and (self.method is None or self.method == method)
+            and path.startswith(self.path)
+        )
 
 
 class Faults:

@@ -181,6 +181,20 @@ async def test_latency_is_in_real_seconds(world: World) -> None:
     assert (answer.status, time.monotonic() - before >= 0.05) == (200, True)
 
 
+async def test_a_lost_change_is_answered_as_if_it_were_made(world: World, grant: Grant) -> None:
+    made = (await world.client.post("/v3/workspaces", {"name": "Sales"})).data["workspace_id"]
+    fault = await _fault(world, kind="lost")
+
+    answer = await world.client.patch(f"/v3/grants/{grant.id}", {"workspace_id": made})
+    shown = await world.client.get(f"/v3/grants/{grant.id}")
+    await world.client.delete(f"/simulator/faults/{fault}")
+    await world.client.patch(f"/v3/grants/{grant.id}", {"workspace_id": made})
+
+    assert (answer.status, answer.data["workspace_id"]) == (200, made)
+    assert shown.data["workspace_id"] != made
+    assert (await world.client.get(f"/v3/grants/{grant.id}")).data["workspace_id"] == made
+
+
 async def test_stale_answers_show_the_state_of_before_until_they_are_taken_back(world: World, grant: Grant) -> None:
     list_id = (await world.client.post("/v3/lists", {"name": "Stopped", "type": "address"})).data["id"]
     workspace = world.application.add_workspace("Quarantine").workspace_id

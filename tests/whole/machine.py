@@ -36,6 +36,7 @@ WEATHER: dict[str, dict[str, Any]] = {
     "HTML": {"kind": FaultKind.HTML, "status": 200},
     "HTML for 404": {"kind": FaultKind.HTML, "status": 404},
     "the old state": {"kind": FaultKind.STALE},
+    "as if it were done": {"kind": FaultKind.LOST, "path": "/v3/lists/"},
     "a revoked key": {"kind": FaultKind.STATUS, "status": 401},
 }
 _FOUND = 14
@@ -259,7 +260,8 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(weather=st.sampled_from(sorted(WEATHER)), path=PATHS, times=st.sampled_from((1, 2, 5, None)))
     def the_platform_answers_badly(self, weather: str, path: str, times: int | None) -> None:
         lasts = None if WEATHER[weather]["kind"] in {FaultKind.SILENCE, FaultKind.STALE} else times
-        self.world.fault(**WEATHER[weather], path=path, times=lasts)
+        # Of the rest, Breaker has to believe that what was made is there.
+        self.world.fault(**{"path": path, **WEATHER[weather]}, times=lasts)
 
     @rule()
     def the_platform_answers_well_again(self) -> None:

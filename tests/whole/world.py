@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from breaker.app.operations import Operations
     from breaker.domain.acts import Act, Report
+    from breaker.domain.commands import Actuator
     from breaker.domain.fleet_acts import FleetAct
     from breaker.simulator.application import Application
     from breaker.simulator.webhooks.notifications import Notification
@@ -296,7 +297,7 @@ class World:
 
     async def set_up(self) -> None:
         """Let a person type `breaker setup`."""
-        everywhere = set(self.settings.actuators)
+        everywhere: set[Actuator] = set(self.settings.actuators)
         for application in self.settings.guarded_applications():
             for workspace in application.workspaces.values():
                 everywhere |= workspace.actuators

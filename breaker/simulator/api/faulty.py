@@ -10,7 +10,7 @@ from aiohttp import web
 
 from breaker.simulator.api.exchange import APPLICATION
 from breaker.simulator.errors import ApiError
-from breaker.simulator.faults import Fault, FaultKind
+from breaker.simulator.faults import Fault, FaultKind, frozen
 
 if TYPE_CHECKING:
     from breaker.simulator.api.exchange import Handler
@@ -27,7 +27,7 @@ async def struck(request: web.Request, handler: Handler, fault: Fault) -> web.St
     Raises:
         ApiError: Where the fault is an error in a proper envelope.
     """
-    if fault.executes and fault.kind not in {FaultKind.LATENCY, FaultKind.STALE}:
+    if fault.executes and fault.kind not in {FaultKind.LATENCY, FaultKind.STALE, FaultKind.LOST}:
         await handler(request)
     match fault.kind:
         case FaultKind.LATENCY:
@@ -35,6 +35,9 @@ async def struck(request: web.Request, handler: Handler, fault: Fault) -> web.St
             return await handler(request)
         case FaultKind.STALE:
             request[APPLICATION] = fault.state_of(request[APPLICATION])
+            return await handler(request)
+        case FaultKind.LOST:
+            request[APPLICATION] = frozen(request[APPLICATION])
             return await handler(request)
         case FaultKind.STATUS:
             raise _error(fault)
