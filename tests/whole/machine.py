@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -60,8 +61,12 @@ class AnyOrder(RuleBasedStateMachine):
         self.expectations = Expectations.new()
 
     def teardown(self) -> None:
-        """End the world."""
-        self.stage.end(self.world)
+        """See how it ends, and end the world."""
+        try:
+            if sys.exc_info()[0] is None:
+                self.run(self._settle())
+        finally:
+            self.stage.end(self.world)
 
     def run(self, work: Coroutine[object, object, None]) -> None:
         """Do something to its end."""
@@ -176,16 +181,36 @@ class AnyOrder(RuleBasedStateMachine):
         if daemon is not None:
             self.run(self.world.leave(daemon))
 
-    @rule(selector=SELECTORS, first=st.sampled_from((ActKind.RESET, ActKind.TRIP)), moments=st.integers(1, 25))
-    def a_person_thinks_again_while_a_daemon_works(self, selector: str, first: ActKind, moments: int) -> None:
-        daemon = self._daemon(0)
+    @rule(address=ACCOUNTS, first=st.sampled_from((ActKind.RESET, ActKind.TRIP)), moments=st.integers(5, 40))
+    def a_person_thinks_again_while_a_daemon_works(self, address: str, first: ActKind, moments: int) -> None:
         second = ActKind.TRIP if first is ActKind.RESET else ActKind.RESET
 
         async def work() -> None:
-            await self._act(Act(first, "why", "ann"), selector)
+            await self._act(Act(second, "why", "ann"), address)
+            await self.world.everybody()
+            await self._act(Act(first, "why", "ann"), address)
+            daemon = self._daemon(0)
             if daemon is not None:
-                daemon.moments.interrupt_after(moments, lambda: self._act(Act(second, "no", "ann"), selector))
+                daemon.moments.interrupt_after(moments, lambda: self._act(Act(second, "no", "ann"), address))
                 await self.world.of(daemon, daemon.carry_out())
+
+        self.run(work())
+
+    @rule(
+        kind=st.sampled_from((ActKind.TRIP, ActKind.RESET)), address=ACCOUNTS, weather=st.sampled_from(sorted(WEATHER))
+    )
+    def a_person_acts_in_bad_weather(self, kind: ActKind, address: str, weather: str) -> None:
+        async def work() -> None:
+            other = ActKind.TRIP if kind is ActKind.RESET else ActKind.RESET
+            await self._act(Act(other, "why", "ann"), address)
+            await self.world.everybody()
+            self.world.fault(**{"path": "/v3/", **WEATHER[weather]})
+            await self._act(Act(kind, "why", "ann"), address)
+            daemon = self._daemon(0)
+            if daemon is not None:
+                await self.world.of(daemon, daemon.carry_out())
+            await self.expectations.after_a_step(self.world)
+            self.world.platform.faults.clear()
 
         self.run(work())
 
