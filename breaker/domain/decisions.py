@@ -5,7 +5,7 @@ account tested whether it may be let go, `mode` says how far Breaker may go, and
 guard holds. An act works in every mode; but `reset`, `probe` and `limit` do not undo by the way what a person pinned by
 the mode `stopped`: that is taken away first. What an act leads to for one account is decided here, from the account's
 circuit and the mode that people set alone, so that the plan that is shown first and the deed that follows are decided
-by the same words. The circuits of sending domains know the same acts but `probe`.
+by the same words. The circuits of sending domains know the same acts but `limit`.
 
 No probe can test complaints, which are too rare: what was stopped for them is limited by `probe`, and what is limited
 for them is let go.
