@@ -181,12 +181,18 @@ class AnyOrder(RuleBasedStateMachine):
         if daemon is not None:
             self.run(self.world.leave(daemon))
 
-    @rule(address=ACCOUNTS, first=st.sampled_from((ActKind.RESET, ActKind.TRIP)), moments=st.integers(5, 40))
+    @rule(
+        address=ACCOUNTS,
+        first=st.sampled_from((ActKind.RESET, ActKind.RESET, ActKind.TRIP)),
+        moments=st.integers(14, 34),
+    )
     def a_person_thinks_again_while_a_daemon_works(self, address: str, first: ActKind, moments: int) -> None:
         second = ActKind.TRIP if first is ActKind.RESET else ActKind.RESET
 
         async def work() -> None:
+            self.world.platform.faults.clear()
             await self._act(Act(second, "why", "ann"), address)
+            await self.world.pass_time(30.0)
             await self.world.everybody()
             await self._act(Act(first, "why", "ann"), address)
             daemon = self._daemon(0)
