@@ -135,7 +135,8 @@ class DomainOperator:
             pending = before.circuit.pending
             # What was held was seen within the window before it.
             begins_at = pending.at - DomainLimits().window if act.kind in _OF_PENDING and pending else now
-            after = replace(after, intervals=(*before.intervals, Interval(begins_at, None)))
+            earlier = tuple(one for one in before.intervals if one.begins_at != begins_at)
+            after = replace(after, intervals=(*earlier, Interval(begins_at, None)))
         await transaction.save(domain, after)
         if after.circuit.epoch != before.circuit.epoch:
             kinds = plan_domain(

@@ -140,6 +140,17 @@ async def test_a_person_stops_a_domain_by_one_entry(known: Fleet) -> None:
     assert (await standing(known)).intervals == (Interval(NOW, None),)
 
 
+async def test_a_domain_that_is_stopped_again_in_the_same_moment_has_one_interval(known: Fleet) -> None:
+    await two_accounts(known)
+    trip = Act(ActKind.TRIP, "a key was lost", "ada", only_domain=True)
+
+    for act in (trip, ALONE, trip):
+        await known.operations.operator.carry_out(act, selected("domain:x.example"))
+
+    after = await standing(known)
+    assert (after.circuit.state, after.intervals) == (State.STOPPED, (Interval(NOW, None),))
+
+
 async def test_only_domain_goes_with_domains_only(known: Fleet) -> None:
     await two_accounts(known)
 
