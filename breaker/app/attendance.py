@@ -21,7 +21,6 @@ from breaker.app.domain_probing import domain_prober, stand_in_watch
 from breaker.app.nightly_drill import attend_to_drills
 from breaker.app.protection import watch_protection
 from breaker.app.reconciling import start_sweeps
-from breaker.app.suppression import EVERY as SUPPRESSION
 from breaker.app.suppression import suppress
 from breaker.app.workers import BREATH, again_and_again
 from breaker.flows.carry_out import Pace, Sender, Surroundings
@@ -150,7 +149,7 @@ class Attendance:
         evaluations = shared.refusals.reading(application_id, platform)
         workers.every("evaluations", evaluations, rhythm.evaluations, asyncio.sleep)
         suppression = suppress(around, shared.pool, shared.metrics.suppression, shared.operations, shared.modes)
-        workers.every("suppression", suppression, SUPPRESSION, clock.sleep)
+        workers.every("suppression", suppression, rhythm.suppression, clock.sleep)
         workers.start("count comparison", _compare_counts(application_id, platform, shared))
 
     async def close_rounds(self, operations: Operations) -> None:

@@ -42,7 +42,6 @@ from breaker.adapters.systemd import ServiceManager
 from breaker.app.attendance import Attendance, Shared
 from breaker.app.database import UnavailableError, connections, database, migrate
 from breaker.app.derived import window_sizes
-from breaker.app.exempted import EVERY as LOOK_AT_LINES
 from breaker.app.exempted import watch_lines
 from breaker.app.guarded import Guarded, WebhookSecrets
 from breaker.app.intake import Intake
@@ -58,13 +57,11 @@ from breaker.app.reporter import Reporter
 from breaker.app.rhythm import Rhythm
 from breaker.app.signs_of_life import EVERY as SIGNS_OF_LIFE
 from breaker.app.signs_of_life import SignsOfLife
-from breaker.app.stops_watched import EVERY as LOOK_AT_STOPS
 from breaker.app.stops_watched import watch_stops
 from breaker.app.workers import Workers
 from breaker.domain.gate import GateMemory
 from breaker.flows.holding import Holding
 from breaker.flows.keep_gate import KeepGate
-from breaker.flows.keep_pins import EVERY as LOOK_AT_PINS
 from breaker.flows.lease import Lease
 from breaker.flows.order_again import order_again
 from breaker.flows.release_held import ReleaseHeld
@@ -181,9 +178,9 @@ class Daemon:
             self._workers.every("feed", feed, self._rhythm.feed, self._clock.sleep)
             self._workers.every("held stops", self._release_held(pool), self._rhythm.held_stops, self._clock.sleep)
             lines = watch_lines(pool, self.operations.in_force, self._metrics.registry, self.name)
-            self._workers.every("lines", lines, LOOK_AT_LINES, self._clock.sleep)
+            self._workers.every("lines", lines, self._rhythm.lines, self._clock.sleep)
             self._workers.every(
-                "pins", keep_pins(pool, self.operations, self._attendance.wake), LOOK_AT_PINS, self._clock.sleep
+                "pins", keep_pins(pool, self.operations, self._attendance.wake), self._rhythm.pins, self._clock.sleep
             )
             self._workers.start("metrics", self._metrics.keep_polling(self.operations.fleet, self._clock))
             self._workers.start("modes", self.operations.modes.keep_fresh())
@@ -302,7 +299,7 @@ class Daemon:
         self._workers.every("upkeep", partial(self._keep_up, upkeep), self._rhythm.upkeep, self._clock.sleep)
         stops = watch_stops(pool, self._metrics.registry)
         self._intake.after_stop = stops.note
-        self._workers.every("stops that should hold", stops, LOOK_AT_STOPS, self._clock.sleep)
+        self._workers.every("stops that should hold", stops, self._rhythm.stops, self._clock.sleep)
         self._workers.every("pooled evidence", self._intake.pool_evidence, self._rhythm.pooling, self._clock.sleep)
         self._workers.every("feedback domains", self._intake.learn_feedback, self._rhythm.feedback, self._clock.sleep)
         missing = partial(

@@ -391,6 +391,11 @@ async def _world(plan: DemoPlan, home: Path, audience: Audience) -> AsyncIterato
             probing=DAY / 144,
             feed=DAY / 48,
             held_stops=DAY / 48,
+            lines=DAY,
+            pins=DAY,
+            stops=DAY / 48,
+            suppression=DAY,
+            drills=DAY,
         )
         async with running(load(None, flags, {}), simulation.clock, rhythm=rhythm, listener=listener) as daemon:
             yield _World(plan, home, simulation, daemon, listener, audience, url, flags)

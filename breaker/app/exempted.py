@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from breaker.domain.protected import Protected
     from breaker.ports import Exempted
 
-EVERY = 30.0
-"""Seconds of the daemon's clock between two looks: a page that comes half a minute later is early enough."""
 
 _LEASE = 120.0
 

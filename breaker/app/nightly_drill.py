@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from breaker.flows.carry_out import Surroundings
     from breaker.ports import Account, Clock, Drills
 
-_LOOK = 5.0
-"""Seconds between two looks at what is due, and at what was left behind."""
 _TELL = 0.5
 _REMEMBERED = 256
 _REMEMBERED_FOR = 120.0
@@ -57,7 +55,7 @@ def attend_to_drills(around: Surroundings, platform: NylasPlatform, shared: Shar
     shared.intake.listeners.append(ears.hear)
     shared.workers.every("events of drills", ears.tell, _TELL, asyncio.sleep)
     nightly = NightlyDrill(around, platform, shared, wake)
-    shared.workers.every("drills", nightly, _LOOK, shared.clock.sleep)
+    shared.workers.every("drills", nightly, shared.rhythm.drills, shared.clock.sleep)
 
 
 class _Event(NamedTuple):

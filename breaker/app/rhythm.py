@@ -26,6 +26,13 @@ class Rhythm:
         protection: Between two looks at whether Breaker's rules hold for all accounts.
         webhook: Between two looks at the webhook's status on the platform.
         gaps: Between two looks at whether something was not heard, and can be read from the platform by now.
+        lines: Between two looks at who goes on sending beyond the platform's line, since people said so:
+            a page that comes half a minute later is early enough.
+        pins: Between two looks at who joined a group that a person pinned as stopped; so long one is free at most.
+        stops: Between two looks at whether stopped accounts go on sending.
+        suppression: Between two comparisons of the suppressed recipients with their list, so that an address is in it
+            within seconds of its bounce.
+        drills: Between two looks at whether the night's drill is due, or one was left behind.
     """
 
     upkeep: float = 60.0
@@ -42,3 +49,8 @@ class Rhythm:
     protection: float = 60.0
     webhook: float = 60.0
     gaps: float = 60.0
+    lines: float = 30.0
+    pins: float = 5.0
+    stops: float = 5.0
+    suppression: float = 5.0
+    drills: float = 5.0

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from breaker.ports import Account
 
-EVERY = 5.0
-"""Seconds of the daemon's clock between two looks; nothing is asked where nothing was noted."""
 
 log = structlog.get_logger(__name__)
 

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from breaker.flows.carry_out import Surroundings
     from breaker.ports import Clock, Modes, SuppressedRow, SuppressionCounts
 
-EVERY = 5.0
-"""Seconds of the daemon's clock between two looks: an address is in the List within a few seconds of its bounce."""
 
 _LEASE = 60.0
 _DAY = 86_400.0

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from breaker.flows.meant import Place
     from breaker.ports import Account, Clock
 
-EVERY = 5.0
-"""Seconds of the daemon's clock between two looks: how long a new account of a pinned group is free at most."""
-
 
 class Pins(Protocol):
     """The modes that people set."""
