@@ -16,7 +16,7 @@ from breaker.adapters.postgres.gate import PostgresCircuitChanges
 from breaker.adapters.postgres.platform_standings import PostgresPlatformStandings
 from breaker.app import readiness_checks, window_sizes
 from breaker.app.reporter import Reporter
-from breaker.domain.gate import GateMemory
+from breaker.domain.standing.gate import GateMemory
 from breaker.flows.keep_gate import KeepGate
 from breaker.flows.note_refusals import NoteRefusals
 from breaker.ports import NoHolds

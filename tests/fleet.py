@@ -11,9 +11,9 @@ from breaker.adapters.postgres.identities import Identities
 from breaker.adapters.postgres.pool import connection_pool
 from breaker.app import Operations, counting, window_sizes, wire_operations
 from breaker.config import Settings, load
-from breaker.domain.circuit import HeldBy, Verdict, apply
-from breaker.domain.counters import Counters
-from breaker.domain.outcomes import OutcomeSet
+from breaker.domain.circuits.circuit import HeldBy, Verdict, apply
+from breaker.domain.outcomes.outcomes import OutcomeSet
+from breaker.domain.windows.counters import Counters
 from breaker.ports import Sender
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.states import State
+    from breaker.domain.circuits.states import State
 
 APPLICATION = "app-1"
 NOW = 1_763_640_000.0

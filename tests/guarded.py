@@ -15,10 +15,10 @@ from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.outbox import PostgresOutbox
 from breaker.adapters.postgres.pool import connection_pool
-from breaker.domain.circuit import act, apply
-from breaker.domain.commands import Actuator, plan
-from breaker.domain.counters import WindowSizes
-from breaker.domain.outcomes import Counting
+from breaker.domain.circuits.circuit import act, apply
+from breaker.domain.outcomes.outcomes import Counting
+from breaker.domain.platform.commands import Actuator, plan
+from breaker.domain.windows.counters import WindowSizes
 from breaker.flows.carry_out import Pace, Sender, Surroundings
 from breaker.flows.designs import LISTS, RULES, Made
 from breaker.flows.fixtures import Names
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.states import Cause
+    from breaker.domain.circuits.states import Cause
     from breaker.ports import Account, Clock, Command, Platform
 
 BOTH = frozenset({Actuator.BLOCK, Actuator.QUARANTINE})

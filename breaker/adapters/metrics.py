@@ -28,23 +28,23 @@ import breaker
 from breaker.adapters.placement_metrics import PlacementMetrics
 from breaker.adapters.suppression_metrics import SuppressionMetrics
 from breaker.adapters.sweep_metrics import SweepMetrics
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.commands import PRIORITIES, CommandKind
-from breaker.domain.platform_standing import SEVERITY, SendRefusal
-from breaker.domain.probe import Phase
-from breaker.domain.protection import Unprotected
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.states import State
+from breaker.domain.platform.commands import PRIORITIES, CommandKind
+from breaker.domain.platform.platform_standing import SEVERITY, SendRefusal
+from breaker.domain.platform.protection import Unprotected
+from breaker.domain.probes.probe import Phase
 from breaker.ports import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from breaker.domain.circuit import Verdict
-    from breaker.domain.comparison import Comparison
-    from breaker.domain.gate import Answer
-    from breaker.domain.outcomes import OutcomeKind
-    from breaker.domain.platform_standing import Scope
-    from breaker.domain.probing import Step
+    from breaker.domain.circuits.circuit import Verdict
+    from breaker.domain.outcomes.outcomes import OutcomeKind
+    from breaker.domain.platform.platform_standing import Scope
+    from breaker.domain.probes.probing import Step
+    from breaker.domain.standing.gate import Answer
+    from breaker.domain.windows.comparison import Comparison
     from breaker.ports import Clock
 
 POLL_SECONDS = 15.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter
 
-from breaker.domain.elsewhere import Elsewhere
+from breaker.domain.platform.elsewhere import Elsewhere
 
 
 class PlacementMetrics:

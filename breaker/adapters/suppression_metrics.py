@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from breaker.domain.suppression import Reason
+from breaker.domain.platform.suppression import Reason
 
 if TYPE_CHECKING:
     from breaker.ports import SuppressionCounts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from breaker.domain.webhook_status import WebhookStatus
+from breaker.domain.platform.webhook_status import WebhookStatus
 
 if TYPE_CHECKING:
     from collections.abc import Collection

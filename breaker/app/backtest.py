@@ -19,9 +19,9 @@ from breaker.domain.backtest.domains import Domains
 from breaker.domain.backtest.fleet_guard import FleetGuard
 from breaker.domain.backtest.presets import PRESETS
 from breaker.domain.backtest.replay import Replay
-from breaker.domain.commands import Actuator
-from breaker.domain.outcomes import DeliveryEvent
-from breaker.domain.sends import Rules
+from breaker.domain.outcomes.outcomes import DeliveryEvent
+from breaker.domain.outcomes.sends import Rules
+from breaker.domain.platform.commands import Actuator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

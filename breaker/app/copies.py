@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.in_copies import PostgresInCopies
 from breaker.app.derived import window_sizes
-from breaker.domain.commands import Actuator
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.keep_copies import KeepCopies
 from breaker.flows.lease import Lease
 from breaker.flows.sweeping import Sweeping

@@ -59,7 +59,7 @@ from breaker.app.signs_of_life import EVERY as SIGNS_OF_LIFE
 from breaker.app.signs_of_life import SignsOfLife
 from breaker.app.stops_watched import watch_stops
 from breaker.app.workers import Workers
-from breaker.domain.gate import GateMemory
+from breaker.domain.standing.gate import GateMemory
 from breaker.flows.holding import Holding
 from breaker.flows.keep_gate import KeepGate
 from breaker.flows.lease import Lease

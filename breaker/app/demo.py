@@ -28,10 +28,10 @@ from breaker.app.daemon import running
 from breaker.app.installations import installations
 from breaker.app.rhythm import Rhythm
 from breaker.config import load
-from breaker.domain.commands import CommandKind
-from breaker.domain.probing import Step
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.states import State
+from breaker.domain.platform.commands import CommandKind
+from breaker.domain.probes.probing import Step
 from breaker.simulator.fleets.scenarios import FleetSize, shared_domain_fleet
 from breaker.simulator.naive import NaiveBreaker
 from breaker.simulator.simulation import Simulation
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from breaker.app.daemon import Daemon
-    from breaker.domain.standing import Explanation
+    from breaker.domain.standing.standing import Explanation
     from breaker.flows.judge import Given
     from breaker.flows.judge_domains import GivenDomain
     from breaker.flows.probe_domains import DomainStep

@@ -5,29 +5,29 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from breaker.domain.budget import Budget
-from breaker.domain.causes import TextClass
-from breaker.domain.counters import WindowSizes
-from breaker.domain.detectors import Signal
-from breaker.domain.domain_circuit import DomainLimits
-from breaker.domain.guard import Limits
-from breaker.domain.modes import ConfiguredModes
-from breaker.domain.outcomes import COUNTED_BY_DEFAULT, Counting
-from breaker.domain.probe import ProbeRules
-from breaker.domain.profiles import Assigned, Profiles
-from breaker.domain.protected import ProtectedAccounts
-from breaker.domain.sprt import Sprt
-from breaker.domain.standard import standard_profile
-from breaker.domain.states import State
-from breaker.domain.suppression import Suppressing
-from breaker.domain.trial import Trial
+from breaker.domain.circuits.domain_circuit import DomainLimits
+from breaker.domain.circuits.guard import Limits
+from breaker.domain.circuits.modes import ConfiguredModes
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.causes import TextClass
+from breaker.domain.outcomes.outcomes import COUNTED_BY_DEFAULT, Counting
+from breaker.domain.platform.suppression import Suppressing
+from breaker.domain.probes.probe import ProbeRules
+from breaker.domain.probes.trial import Trial
+from breaker.domain.profiles.profiles import Assigned, Profiles
+from breaker.domain.profiles.protected import ProtectedAccounts
+from breaker.domain.profiles.standard import standard_profile
+from breaker.domain.statistics.sprt import Sprt
+from breaker.domain.windows.counters import WindowSizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from breaker.config import ResolvedProfile, Settings
-    from breaker.domain.commands import Actuator
-    from breaker.domain.profile import Profile
+    from breaker.domain.platform.commands import Actuator
+    from breaker.domain.profiles.profile import Profile
     from breaker.ports import Account
 
 FLEET_UNTIL_MORE_IS_KNOWN = 1_000

@@ -23,9 +23,9 @@ from breaker.app.database import UnavailableError, connections, database, unreac
 from breaker.app.derived import window_sizes
 from breaker.app.operations import wire_operations
 from breaker.config import ConfigurationError
-from breaker.domain.acts import RefusedError
+from breaker.domain.acts.acts import RefusedError
+from breaker.domain.acts.selectors import parse_selector
 from breaker.domain.findings.daemons import ALIVE_WITHIN
-from breaker.domain.selectors import parse_selector
 from breaker.flows.drill import LEASE, ConductDrill, DrillLimits, DrillTakenOverError, DrillUnderWayError
 from breaker.flows.drill_canary import HoldCanary
 from breaker.flows.drill_mail import TrySending

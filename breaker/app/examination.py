@@ -26,7 +26,7 @@ from breaker.app.guarded import actuators_in
 from breaker.app.installations import webhook_url
 from breaker.app.signs_of_life import where
 from breaker.app.suppression import with_suppression
-from breaker.domain.circuit import Mode
+from breaker.domain.circuits.circuit import Mode
 from breaker.domain.findings import Finding, findings
 from breaker.flows.examine import Examine
 from breaker.flows.examine_platform import Configured

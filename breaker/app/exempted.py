@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from breaker.app.in_force import InForce
-    from breaker.domain.protected import Protected
+    from breaker.domain.profiles.protected import Protected
     from breaker.ports import Exempted
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from breaker.adapters.nylas.client import NylasPlatform
     from breaker.config import GuardedApplication, Settings
-    from breaker.domain.commands import Actuator
+    from breaker.domain.platform.commands import Actuator
 
 log = structlog.get_logger(__name__)
 

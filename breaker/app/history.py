@@ -35,9 +35,9 @@ from breaker.app.derived import counting, domain_limits, guard_limits, suppressi
 from breaker.app.observing import OnlyObserving
 from breaker.app.operations import wire_operations
 from breaker.config import ConfigurationError
-from breaker.domain.outcomes import DeliveryEvent
-from breaker.domain.sends import Rules
-from breaker.domain.spans import Span
+from breaker.domain.outcomes.outcomes import DeliveryEvent
+from breaker.domain.outcomes.sends import Rules
+from breaker.domain.outcomes.spans import Span
 from breaker.flows.backfill import KEPT, Backfill, BusyError
 from breaker.flows.count import Count
 from breaker.flows.follow_grants import read_all

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from breaker.config import Settings
-    from breaker.domain.commands import Actuator
-    from breaker.domain.modes import ConfiguredModes
-    from breaker.domain.profiles import Profiles
-    from breaker.domain.protected import ProtectedAccounts
+    from breaker.domain.circuits.modes import ConfiguredModes
+    from breaker.domain.platform.commands import Actuator
+    from breaker.domain.profiles.profiles import Profiles
+    from breaker.domain.profiles.protected import ProtectedAccounts
     from breaker.ports import Account
 
 

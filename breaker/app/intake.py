@@ -18,7 +18,7 @@ from breaker.adapters.postgres.roster import PostgresRoster
 from breaker.adapters.postgres.undecoded import PostgresUndecoded
 from breaker.adapters.secrets import read_send_hash_key
 from breaker.app.derived import counting, domain_limits, guard_limits, suppressing, window_sizes
-from breaker.domain.sends import Rules
+from breaker.domain.outcomes.sends import Rules
 from breaker.flows.count import Count
 from breaker.flows.follow_grants import follow
 from breaker.flows.ingest import Ingest, OverloadedError, PoisonousEventError, StoppedError
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from breaker.adapters.nylas.notifications import GrantEvent
     from breaker.app.in_force import InForce
     from breaker.app.reporter import Reporter
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from breaker.flows.count import Report
     from breaker.flows.holding import Holding
     from breaker.ports import Account, Clock, Modes

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from breaker.config import Settings
     from breaker.config.drill import DrillSettings
     from breaker.domain.drill import Drill, StepResult
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from breaker.flows.carry_out import Surroundings
     from breaker.ports import Account, Clock, Drills
 

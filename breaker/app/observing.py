@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.circuit import Mode
+from breaker.domain.circuits.circuit import Mode
 from breaker.ports import ModeInForce
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from breaker.ports import StoreError
 
 if TYPE_CHECKING:
     from breaker.config import Settings
-    from breaker.domain.protected import Protected
+    from breaker.domain.profiles.protected import Protected
 
 EXAMPLES = 3
 

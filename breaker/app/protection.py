@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from breaker.adapters.metrics import Metrics
     from breaker.app.guarded import Guarded
     from breaker.app.in_force import InForce
-    from breaker.domain.commands import Actuator
+    from breaker.domain.platform.commands import Actuator
     from breaker.flows.carry_out import Surroundings
 
 _LEASE = 300.0

@@ -18,10 +18,10 @@ from breaker.adapters.postgres.placements import PostgresPlacements
 from breaker.app.derived import window_sizes
 from breaker.app.installations import webhook_url
 from breaker.app.webhook_watch import fill_gaps, watch_webhook
-from breaker.domain.lost import Response
-from breaker.domain.modes import ACTING
-from breaker.domain.placement import Move
-from breaker.domain.states import Wanted
+from breaker.domain.circuits.modes import ACTING
+from breaker.domain.circuits.states import Wanted
+from breaker.domain.platform.lost import Response
+from breaker.domain.platform.placement import Move
 from breaker.flows.adopt import Sweep
 from breaker.flows.adopt_domains import SweepDomains
 from breaker.flows.find_lost import FindLost
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from breaker.adapters.nylas.client import NylasPlatform
     from breaker.app.attendance import Shared
     from breaker.app.guarded import Guarded
-    from breaker.domain.circuit import Verdict
-    from breaker.domain.placement import Place
+    from breaker.domain.circuits.circuit import Verdict
+    from breaker.domain.platform.placement import Place
     from breaker.flows.carry_out import Surroundings
     from breaker.ports import Lost
 

@@ -13,7 +13,7 @@ from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.platform_standings import PostgresPlatformStandings
 from breaker.app.derived import window_sizes
-from breaker.domain.platform_standing import Example, Source
+from breaker.domain.platform.platform_standing import Example, Source
 from breaker.flows.keep_standings import KeepStandings
 from breaker.flows.lease import Lease
 from breaker.flows.note_refusals import NoteRefusals

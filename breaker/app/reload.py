@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from breaker.app.intake import Intake
     from breaker.app.operations import Operations
     from breaker.config import Settings
-    from breaker.domain.profiles import Profiles
+    from breaker.domain.profiles.profiles import Profiles
 
 LISTED = 20
 """Accounts that the log names after a reload; of more it has the number, and `check-config --would-stop` the list."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.outcomes import OutcomeKind
-from breaker.domain.platform_standing import in_words
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.outcomes.outcomes import OutcomeKind
+from breaker.domain.platform.platform_standing import in_words
 from breaker.flows.judge import Given
 from breaker.ports import Account
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from breaker.adapters.metrics import Metrics
-    from breaker.domain.platform_standing import Scope, SendRefusal
+    from breaker.domain.platform.platform_standing import Scope, SendRefusal
     from breaker.flows.count import Report
     from breaker.flows.judge_domains import GivenDomain
     from breaker.flows.probe import Done

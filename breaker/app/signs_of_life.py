@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.examination.signs_of_life import Guarding, PostgresSignsOfLife
-from breaker.domain.circuit import Mode
+from breaker.domain.circuits.circuit import Mode
 from breaker.flows.note_signings import NoteSignings
 
 if TYPE_CHECKING:

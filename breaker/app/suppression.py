@@ -13,8 +13,8 @@ from breaker.adapters.clock import SystemClock
 from breaker.adapters.postgres.suppressions import Audit, PostgresSuppressions
 from breaker.adapters.secrets import read_send_hash_key
 from breaker.app.database import UnavailableError, connections, database, unreachable
-from breaker.domain.commands import Actuator
-from breaker.domain.suppression import fingerprint
+from breaker.domain.platform.commands import Actuator
+from breaker.domain.platform.suppression import fingerprint
 from breaker.flows.lease import Lease
 from breaker.flows.suppress import Limits, Suppress
 from breaker.ports import StoreError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from breaker.adapters.suppression_metrics import SuppressionMetrics
     from breaker.app.operations import Operations
     from breaker.config import Settings
-    from breaker.domain.suppression import Reason
+    from breaker.domain.platform.suppression import Reason
     from breaker.flows.carry_out import Surroundings
     from breaker.ports import Clock, Modes, SuppressedRow, SuppressionCounts
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from breaker.app.operations import operations
-from breaker.domain.volumes import weekly_sends
+from breaker.domain.windows.volumes import weekly_sends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

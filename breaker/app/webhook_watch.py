@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from breaker.adapters.metrics import Metrics
     from breaker.adapters.nylas.client import NylasPlatform
     from breaker.app.attendance import Shared
-    from breaker.domain.spans import Span
-    from breaker.domain.webhook_status import WebhookStatus
+    from breaker.domain.outcomes.spans import Span
+    from breaker.domain.platform.webhook_status import WebhookStatus
     from breaker.flows.backfill import Progress
     from breaker.flows.carry_out import Surroundings
     from breaker.ports import PlatformError

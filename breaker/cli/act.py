@@ -9,9 +9,9 @@ import typer
 from breaker.cli.acting import Manner, carry_out, in_a_manner, read_selectors
 from breaker.cli.options import Everything, OnlyDomain, Selectors
 from breaker.cli.output import remark
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.probe import ProbeRules
-from breaker.domain.probe_words import bounded
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.probes.probe import ProbeRules
+from breaker.domain.probes.words import bounded
 
 Limit = Annotated[
     bool,

@@ -19,15 +19,15 @@ from breaker.cli.output import Column, print_json, print_table, remark, remarks
 from breaker.cli.running import operate
 from breaker.cli.waiting import progress
 from breaker.cli.words import many
-from breaker.domain.acts import Act, ActKind, Effect
-from breaker.domain.circuit import Mode
-from breaker.domain.selectors import EVERYTHING, Selector, parse_selector
+from breaker.domain.acts.acts import Act, ActKind, Effect
+from breaker.domain.acts.selectors import EVERYTHING, Selector, parse_selector
+from breaker.domain.circuits.circuit import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from breaker.config import Settings
-    from breaker.domain.acts import AccountEffect, Report
+    from breaker.domain.acts.acts import AccountEffect, Report
 
 ASKED_BEYOND = 10
 """Accounts beyond which an act asks first."""

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from breaker.cli.output import Column, print_table, remark, results
 from breaker.domain.backtest.quality import breaker, other, quality
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
 
 if TYPE_CHECKING:
     from breaker.app import Backtest
     from breaker.domain.backtest.account import Replayed, Step
     from breaker.domain.backtest.line import PlatformLine
     from breaker.domain.backtest.quality import Quality
-    from breaker.domain.circuit import Verdict
+    from breaker.domain.circuits.circuit import Verdict
 
 _OWN = {"stopped": State.STOPPED, "limited_or_stopped": State.LIMITED}
 _MOST_ROWS = 40

@@ -13,7 +13,7 @@ from breaker.cli.output import Column, print_json, print_table, remark
 from breaker.cli.protected import check_protected, never_counting, weaker_before
 from breaker.cli.running import run
 from breaker.config import describe
-from breaker.domain.circuit import Mode
+from breaker.domain.circuits.circuit import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,8 @@ from rich.text import Text
 from breaker.app import DEMO_TOKEN, DemoPlan, DemoResult, DomainStop, Stop, demonstrate
 from breaker.cli.explanation import print_explanation
 from breaker.cli.output import Column, print_table, remark, results
-from breaker.domain.commands import CommandKind
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
+from breaker.domain.platform.commands import CommandKind
 
 if TYPE_CHECKING:
     from breaker.app import Daemon

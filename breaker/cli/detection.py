@@ -15,17 +15,17 @@ from breaker.cli.output import print_json, remark
 from breaker.cli.rates import name_of, print_alarms, print_fleet, print_profile, print_unions
 from breaker.cli.running import run
 from breaker.config import nearest
-from breaker.domain.detectors import Signal
-from breaker.domain.error_rates import alarms, first_of, union
-from breaker.domain.fleet_rates import expected, quartiles
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.detectors.error_rates import alarms, first_of, union
+from breaker.domain.detectors.fleet_rates import expected, quartiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from breaker.config import ResolvedProfile, Settings
-    from breaker.domain.error_rates import Alarm, Average, Union
-    from breaker.domain.fleet_rates import Expected
-    from breaker.domain.profile import Profile
+    from breaker.domain.detectors.error_rates import Alarm, Average, Union
+    from breaker.domain.detectors.fleet_rates import Expected
+    from breaker.domain.profiles.profile import Profile
 
 VOLUMES = (50.0, 200.0, 2_000.0)
 RATES = {

@@ -8,17 +8,17 @@ from rich.text import Text
 
 from breaker.cli.output import STYLES
 from breaker.cli.words import ago, many, moment
-from breaker.domain.probe import Phase
-from breaker.domain.probe_words import lasting
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
+from breaker.domain.probes.probe import Phase
+from breaker.domain.probes.words import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
-    from breaker.domain.probe import Outlook
-    from breaker.domain.standing import DomainStanding, VerdictRecord
+    from breaker.domain.probes.probe import Outlook
+    from breaker.domain.standing.standing import DomainStanding, VerdictRecord
 
 
 def domain_lines(standings: Sequence[DomainStanding], now: float) -> Iterator[str]:

@@ -30,8 +30,8 @@ from breaker.cli.options import Config, DataDir, Json, parse_moment, read_settin
 from breaker.cli.output import print_json, remark, results
 from breaker.cli.past import print_past
 from breaker.cli.running import operate, run
-from breaker.domain.acts import RefusedError
-from breaker.domain.selectors import Scope, parse_selector
+from breaker.domain.acts.acts import RefusedError
+from breaker.domain.acts.selectors import Scope, parse_selector
 from breaker.flows.learn_feedback import FeedbackDomains
 from breaker.flows.meant import nobody
 from breaker.ports import Account
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from breaker.config import Settings
-    from breaker.domain.selectors import Selector
-    from breaker.domain.standing import Standing
+    from breaker.domain.acts.selectors import Selector
+    from breaker.domain.standing.standing import Standing
 
 Name = Annotated[
     str, typer.Argument(metavar="SELECTOR", help="An address, a grant id, or domain:X.", show_default=False)

@@ -9,25 +9,25 @@ from rich.text import Text
 from breaker.cli.output import STYLES, Column, print_table
 from breaker.cli.records import print_commands, print_recent, print_verdicts
 from breaker.cli.words import ago, lasting, many, moment, percent
-from breaker.domain.acts import UNENFORCEABLE
-from breaker.domain.circuit import Mode
-from breaker.domain.detectors import PLATFORM_LINES, PLATFORM_PAUSES, Signal
-from breaker.domain.headroom import headroom, rate
-from breaker.domain.modes import Level
-from breaker.domain.platform_standing import in_words
-from breaker.domain.probe import QUEUE, Phase
-from breaker.domain.states import WANTED, State, Wanted
+from breaker.domain.acts.acts import UNENFORCEABLE
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.modes import Level
+from breaker.domain.circuits.states import WANTED, State, Wanted
+from breaker.domain.detectors.detectors import PLATFORM_LINES, PLATFORM_PAUSES, Signal
+from breaker.domain.platform.platform_standing import in_words
+from breaker.domain.probes.probe import QUEUE, Phase
+from breaker.domain.windows.headroom import headroom, rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
 
-    from breaker.domain.platform_standing import PlatformStanding
-    from breaker.domain.probe import Outlook
-    from breaker.domain.standing import Explanation, Standing
-    from breaker.domain.stop_evidence import StopEvidence
-    from breaker.domain.windows import Series
+    from breaker.domain.platform.platform_standing import PlatformStanding
+    from breaker.domain.platform.stop_evidence import StopEvidence
+    from breaker.domain.probes.probe import Outlook
+    from breaker.domain.standing.standing import Explanation, Standing
+    from breaker.domain.windows.windows import Series
 
 _WINDOWS = (
     Column("signal"),

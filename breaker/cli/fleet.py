@@ -19,14 +19,14 @@ from breaker.cli.options import Config, DataDir, Json, read_settings
 from breaker.cli.output import Column, print_json, print_table, remark
 from breaker.cli.running import operate
 from breaker.cli.words import ago, many, percent, share
-from breaker.domain.circuit import Mode
-from breaker.domain.detectors import Signal
-from breaker.domain.headroom import headroom, rate
-from breaker.domain.listing import AccountFilter, CursorError, Sort
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.standing.listing import AccountFilter, CursorError, Sort
+from breaker.domain.windows.headroom import headroom, rate
 
 if TYPE_CHECKING:
-    from breaker.domain.standing import Standing
+    from breaker.domain.standing.standing import Standing
 
 _COLUMNS = (
     Column("account", shrinks=True),

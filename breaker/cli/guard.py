@@ -15,13 +15,13 @@ from breaker.cli.options import Config, DataDir, Everything, Json, Reason, parse
 from breaker.cli.output import Column, print_json, print_table, remark
 from breaker.cli.running import operate
 from breaker.cli.words import ago, lasting, many
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.fleet_acts import RAISED_FOR, FleetAct, FleetActKind, parse_limit
-from breaker.domain.guard import GuardLimit  # noqa: TC001 - the option's type is read when the command runs
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.acts.fleet_acts import RAISED_FOR, FleetAct, FleetActKind, parse_limit
+from breaker.domain.circuits.guard import GuardLimit  # noqa: TC001 - the option's type is read when the command runs
 
 if TYPE_CHECKING:
     from breaker.config import Settings
-    from breaker.domain.guard import HeldStop, Usage
+    from breaker.domain.circuits.guard import HeldStop, Usage
 
 _LIMITS = (
     Column("limit"),

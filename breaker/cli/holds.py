@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from breaker.app import Operations
-    from breaker.domain.fleet_acts import Hold
+    from breaker.domain.acts.fleet_acts import Hold
     from breaker.ports import Gap
 
 

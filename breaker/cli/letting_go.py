@@ -9,7 +9,7 @@ import typer
 
 from breaker.cli.acting import Manner, carry_out, in_a_manner, read_selectors
 from breaker.cli.options import Everything, OnlyDomain, Pace, Selectors, parse_moment
-from breaker.domain.acts import UNDONE_PER_SECOND, Act, ActKind, Automatic
+from breaker.domain.acts.acts import UNDONE_PER_SECOND, Act, ActKind, Automatic
 
 FalseStop = Annotated[
     bool,

@@ -10,7 +10,7 @@ from breaker.cli.words import many, moment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.lookups import BadRecipient, RefusedSend
+    from breaker.domain.standing.lookups import BadRecipient, RefusedSend
 
 _REFUSED = (
     Column("refused at"),

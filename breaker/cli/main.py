@@ -34,7 +34,7 @@ from breaker.cli import (
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.output import remark
 from breaker.config import ConfigurationError
-from breaker.domain.acts import RefusedError
+from breaker.domain.acts.acts import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,13 +15,13 @@ from breaker.cli.options import Config, DataDir, Everything, Json, parse_duratio
 from breaker.cli.output import Column, print_json, print_table
 from breaker.cli.running import operate
 from breaker.cli.words import ago, lasting
-from breaker.domain.acts import EXEMPT_LASTS, Act, ActKind
-from breaker.domain.circuit import Mode
+from breaker.domain.acts.acts import EXEMPT_LASTS, Act, ActKind
+from breaker.domain.circuits.circuit import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from breaker.domain.modes import ConfiguredModes, SetMode
+    from breaker.domain.circuits.modes import ConfiguredModes, SetMode
 
 _COLUMNS = (
     Column("whose", shrinks=True),

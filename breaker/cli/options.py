@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from breaker.config import load
-from breaker.domain.selectors import EVERYTHING
+from breaker.domain.acts.selectors import EVERYTHING
 
 if TYPE_CHECKING:
     from breaker.config import Settings

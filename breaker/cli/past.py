@@ -13,7 +13,7 @@ from breaker.cli.words import ago, moment
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from breaker.domain.past import Past
+    from breaker.domain.standing.past import Past
 
 
 def print_past(console: Console, past: Past) -> None:

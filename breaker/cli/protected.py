@@ -10,7 +10,7 @@ from breaker.app import who_is_protected
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.output import Column, print_json, print_table, remark
 from breaker.cli.running import run
-from breaker.domain.protected import shadows
+from breaker.domain.profiles.protected import shadows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,15 +6,15 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from breaker.cli.output import Column, print_table, results
-from breaker.domain.detectors import Signal
-from breaker.domain.error_rates import Alarm, Average, Kind, Union
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.detectors.error_rates import Alarm, Average, Kind, Union
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.fleet_rates import Expected
-    from breaker.domain.profile import Profile
+    from breaker.domain.detectors.fleet_rates import Expected
+    from breaker.domain.profiles.profile import Profile
 
 _THOUSAND = 1_000
 _MANY = 1e7

@@ -8,15 +8,15 @@ from rich.text import Text
 
 from breaker.cli.output import Column, print_table
 from breaker.cli.words import lasting, moment, percent
-from breaker.domain.headroom import rate
+from breaker.domain.windows.headroom import rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
-    from breaker.domain.outcomes import Tally
-    from breaker.domain.standing import CommandRecord, VerdictRecord
+    from breaker.domain.outcomes.outcomes import Tally
+    from breaker.domain.standing.standing import CommandRecord, VerdictRecord
 
 _RECENT = (
     Column("last"),

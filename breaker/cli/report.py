@@ -17,8 +17,8 @@ from breaker.cli.running import run
 from breaker.cli.words import many, moment, percent
 
 if TYPE_CHECKING:
-    from breaker.domain.comparison import Compared, Comparison
-    from breaker.domain.readiness import Asked, Facts
+    from breaker.domain.standing.readiness import Asked, Facts
+    from breaker.domain.windows.comparison import Compared, Comparison
     from breaker.flows.report import FleetReport
 
 _SHOWN = 20

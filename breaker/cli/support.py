@@ -14,17 +14,17 @@ from breaker.cli.options import Config, DataDir, Json, read_settings
 from breaker.cli.output import print_json, remark, results
 from breaker.cli.running import operate
 from breaker.cli.words import lasting, moment, percent
-from breaker.domain.acts import RefusedError
-from breaker.domain.headroom import rate
-from breaker.domain.platform_standing import in_words
-from breaker.domain.selectors import Scope, parse_selector
+from breaker.domain.acts.acts import RefusedError
+from breaker.domain.acts.selectors import Scope, parse_selector
+from breaker.domain.platform.platform_standing import in_words
+from breaker.domain.windows.headroom import rate
 from breaker.flows.meant import nobody
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from breaker.domain.platform_standing import PlatformStanding
-    from breaker.domain.standing import Explanation
+    from breaker.domain.platform.platform_standing import PlatformStanding
+    from breaker.domain.standing.standing import Explanation
 
 _MOST = 100
 _VERDICTS = 5

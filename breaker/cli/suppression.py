@@ -14,7 +14,7 @@ from breaker.cli.options import Config, DataDir, Json, Reason, Yes, read_setting
 from breaker.cli.output import Column, print_json, print_table, remark
 from breaker.cli.running import run
 from breaker.cli.words import many, moment
-from breaker.domain.suppression import Reason as Suppressed  # noqa: TC001 - the option's type is read when the command runs
+from breaker.domain.platform.suppression import Reason as Suppressed  # noqa: TC001 - the option's type is read when the command runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

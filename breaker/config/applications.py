@@ -14,8 +14,8 @@ from breaker.config.values import Actuators, ConfiguredMode, HttpUrl, Identifier
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from breaker.domain.circuit import Mode
-    from breaker.domain.commands import Actuator
+    from breaker.domain.circuits.circuit import Mode
+    from breaker.domain.platform.commands import Actuator
 
 
 class WorkspaceSettings(Group):

@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from breaker.config.values import Domains, RegularExpression, Volumes
-from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import BounceClass
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.outcomes import BounceClass
 
 MOST_HEALTHY: Mapping[Signal, float] = {Signal.BOUNCE: 0.04, Signal.COMPLAINT: 0.0008}
 """The highest rates that may be called healthy: four fifths of what the platform reviews an account for."""

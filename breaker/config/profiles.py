@@ -19,8 +19,8 @@ from breaker.config.groups import (
 )
 from breaker.config.problems import nearest
 from breaker.config.values import Names
-from breaker.domain.detectors import Signal
-from breaker.domain.profiles import Claim, Kind, contradictions
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.profiles.profiles import Claim, Kind, contradictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, StringConstraints
 
 from breaker.config.groups import Group
-from breaker.domain.protected import May, Protected, parse_pattern
+from breaker.domain.profiles.protected import May, Protected, parse_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

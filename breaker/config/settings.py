@@ -39,8 +39,8 @@ from breaker.config.values import (
     Secret,
     Secrets,
 )
-from breaker.domain.circuit import Mode
-from breaker.domain.commands import Actuator
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.platform.commands import Actuator
 
 
 def default_data_dir(environment: Mapping[str, str], *, is_root: bool) -> Path:

@@ -9,7 +9,7 @@ from pydantic_settings import NoDecode
 
 from breaker.config.groups import Group
 from breaker.config.values import split_list
-from breaker.domain.suppression import Reason
+from breaker.domain.platform.suppression import Reason
 
 Outcomes = Annotated[
     frozenset[Literal[Reason.UNKNOWN_RECIPIENT, Reason.COMPLAINT]],

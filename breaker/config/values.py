@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstraints
 from pydantic_settings import NoDecode
 
-from breaker.domain.circuit import Mode
-from breaker.domain.commands import Actuator
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.platform.commands import Actuator
 
 _LARGEST_PORT = 65535
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from breaker.domain.states import Wanted
+from breaker.domain.circuits.states import Wanted
 from breaker.flows.designs import Made
 from breaker.flows.fixtures import known_fixtures, rediscover
 from breaker.ports import AGENT_PROVIDER, FoundBlocked, GoneError, TryTransactionAgainError, Urgency

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from breaker.domain.circuit import act, apply
-from breaker.domain.commands import CommandKind
-from breaker.domain.domain_circuit import Interval
-from breaker.domain.states import Cause, State, Wanted
+from breaker.domain.circuits.circuit import act, apply
+from breaker.domain.circuits.domain_circuit import Interval
+from breaker.domain.circuits.states import Cause, State, Wanted
+from breaker.domain.platform.commands import CommandKind
 from breaker.flows.designs import Made
 from breaker.flows.find_lost import JUST_READ_BACK
 from breaker.flows.fixtures import known_fixtures
 from breaker.ports import GoneError, SendingDomain, Urgency
 
 if TYPE_CHECKING:
-    from breaker.domain.domain_circuit import DomainCircuit
+    from breaker.domain.circuits.domain_circuit import DomainCircuit
     from breaker.flows.put_back import PutBack
     from breaker.ports import Clock, Domains, Inventory, LockedDomains, Platform
 

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import structlog
 
-from breaker.domain.send_history import SendTimes
-from breaker.domain.spans import FIRST, SHORTEST, Span, cut, missing, next_length
+from breaker.domain.outcomes.history import SendTimes
+from breaker.domain.outcomes.spans import FIRST, SHORTEST, Span, cut, missing, next_length
 from breaker.ports import StoreError, StoreUnavailableError, TryAgainError, TryTransactionAgainError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from breaker.domain.outcomes import DeliveryEvent
-    from breaker.domain.send_history import SendEvent
+    from breaker.domain.outcomes.history import SendEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from breaker.flows.count import Count, Report
     from breaker.flows.judge import Given
     from breaker.flows.judge_once import JudgeOnce

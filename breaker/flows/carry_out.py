@@ -23,7 +23,7 @@ from breaker.ports import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from breaker.domain.elsewhere import Elsewhere
+    from breaker.domain.platform.elsewhere import Elsewhere
     from breaker.flows.fixtures import Names
     from breaker.flows.read_back import Place
     from breaker.ports import Account, Clock, Command, Inventory, Leases, Outbox, Platform

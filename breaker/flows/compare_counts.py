@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.comparison import OTHERS, Comparison, compared
+from breaker.domain.windows.comparison import OTHERS, Comparison, compared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from breaker.domain.comparison import Counts
+    from breaker.domain.windows.comparison import Counts
 
 _DAY = 86_400
 

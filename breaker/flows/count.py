@@ -6,15 +6,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from breaker.domain.bounces import enhanced_status, without_addresses
-from breaker.domain.causes import Bad
-from breaker.domain.detectors import Signal
-from breaker.domain.domain_circuit import DomainLimits, Refusal
-from breaker.domain.outcomes import BounceClass, OutcomeKind, OutcomeSet, added
-from breaker.domain.pooled import Pooled
-from breaker.domain.protected import NOBODY, ProtectedAccounts
-from breaker.domain.states import State
-from breaker.domain.stop_evidence import has_leaked
+from breaker.domain.circuits.domain_circuit import DomainLimits, Refusal
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.detectors.pooled import Pooled
+from breaker.domain.outcomes.bounces import enhanced_status, without_addresses
+from breaker.domain.outcomes.causes import Bad
+from breaker.domain.outcomes.outcomes import BounceClass, OutcomeKind, OutcomeSet, added
+from breaker.domain.platform.stop_evidence import has_leaked
+from breaker.domain.profiles.protected import NOBODY, ProtectedAccounts
 from breaker.flows.evidence import LeftOut, evidence_of
 from breaker.flows.judge import Judge
 from breaker.flows.judge_domains import Fresh, JudgeDomains
@@ -23,15 +23,15 @@ from breaker.ports import BadOutcome, Counted, NoHolds, Send, Sender, SendingDom
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from breaker.domain.circuit import Circuit
-    from breaker.domain.commands import Actuator
-    from breaker.domain.counters import Counters
-    from breaker.domain.detectors import SequentialDetector
-    from breaker.domain.domain_circuit import Interval
-    from breaker.domain.outcomes import DeliveryEvent, Recipient, Tally
-    from breaker.domain.profiles import Profiles
-    from breaker.domain.sends import Rules
-    from breaker.domain.suppression import Suppressed, Suppressing
+    from breaker.domain.circuits.circuit import Circuit
+    from breaker.domain.circuits.domain_circuit import Interval
+    from breaker.domain.detectors.detectors import SequentialDetector
+    from breaker.domain.outcomes.outcomes import DeliveryEvent, Recipient, Tally
+    from breaker.domain.outcomes.sends import Rules
+    from breaker.domain.platform.commands import Actuator
+    from breaker.domain.platform.suppression import Suppressed, Suppressing
+    from breaker.domain.profiles.profiles import Profiles
+    from breaker.domain.windows.counters import Counters
     from breaker.flows.judge import Evidence, Given
     from breaker.flows.judge_domains import GivenDomain
     from breaker.ports import Account, Holds, Ledger, LedgerTransaction, Modes

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from breaker.domain.commands import Actuator
-from breaker.domain.states import Wanted
+from breaker.domain.circuits.states import Wanted
+from breaker.domain.platform.commands import Actuator
 from breaker.ports import Condition, RuleContent
 
 if TYPE_CHECKING:

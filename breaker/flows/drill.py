@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from breaker.domain.circuits.states import Wanted
 from breaker.domain.drill import (
     WHAT_TO_DO,
     Drill,
@@ -23,7 +24,6 @@ from breaker.domain.drill import (
     outcome_of,
     refused_for,
 )
-from breaker.domain.states import Wanted
 from breaker.flows.designs import Made
 from breaker.flows.drill_mail import DrillMail
 from breaker.flows.fixtures import known_fixtures

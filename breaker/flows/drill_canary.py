@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from breaker.domain.circuit import apply
-from breaker.domain.commands import plan
+from breaker.domain.circuits.circuit import apply
 from breaker.domain.drill import release, stop, why_not
+from breaker.domain.platform.commands import plan
 from breaker.ports import TryTransactionAgainError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
-    from breaker.domain.circuit import Circuit, Verdict
-    from breaker.domain.commands import Actuator
-    from breaker.domain.counters import Counters
-    from breaker.domain.states import Wanted
+    from breaker.domain.circuits.circuit import Circuit, Verdict
+    from breaker.domain.circuits.states import Wanted
+    from breaker.domain.platform.commands import Actuator
+    from breaker.domain.windows.counters import Counters
     from breaker.ports import Account, Clock, Drills, LockedDrills
 
 _ATTEMPTS = 5

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import BounceClass, OutcomeKind
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.outcomes import BounceClass, OutcomeKind
 from breaker.flows.judge import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from breaker.domain.causes import Bad
-    from breaker.domain.counters import Counters
-    from breaker.domain.domain_circuit import Interval
+    from breaker.domain.circuits.domain_circuit import Interval
+    from breaker.domain.outcomes.causes import Bad
+    from breaker.domain.windows.counters import Counters
     from breaker.ports import LedgerTransaction
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.commands import Actuator
 from breaker.domain.findings.facts import AccountFact, ApplicationFacts
-from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.outcomes.outcomes import OutcomeKind
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.designs import Made
 from breaker.flows.examine_platform import ReadPlatform
 from breaker.flows.guarded_rules import GuardedRules

@@ -14,8 +14,8 @@ from breaker.flows.set_up_plan import TRIGGERS, Found, Need, SetUpRefusedError, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from breaker.domain.commands import Actuator
     from breaker.domain.findings.facts import ApplicationFacts, HeldFact
+    from breaker.domain.platform.commands import Actuator
     from breaker.flows.guarded_rules import GuardedRules
     from breaker.ports import Grant, InventoryItem, Webhook, Workspace
 

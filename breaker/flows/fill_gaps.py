@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.spans import Span
+from breaker.domain.outcomes.spans import Span
 from breaker.flows.backfill import KEPT, SETTLED, BusyError
 from breaker.ports import GiveUpError, GoneError
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from breaker.domain.commands import Actuator
-from breaker.domain.states import Wanted
+from breaker.domain.circuits.states import Wanted
+from breaker.domain.platform.commands import Actuator
 from breaker.ports import Account
 
 if TYPE_CHECKING:

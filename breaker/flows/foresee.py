@@ -10,18 +10,18 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import COUNTED_BY_DEFAULT, Counting, OutcomeSet
-from breaker.domain.protected import NOBODY, ProtectedAccounts
-from breaker.domain.states import SEVERITY, SUSPICIONS, State, follow
+from breaker.domain.circuits.states import SEVERITY, SUSPICIONS, State, follow
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.outcomes import COUNTED_BY_DEFAULT, Counting, OutcomeSet
+from breaker.domain.profiles.protected import NOBODY, ProtectedAccounts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from breaker.domain.counters import Counters
-    from breaker.domain.detectors import Suspicion
-    from breaker.domain.profile import Profile
-    from breaker.domain.profiles import Profiles
+    from breaker.domain.detectors.detectors import Suspicion
+    from breaker.domain.profiles.profile import Profile
+    from breaker.domain.profiles.profiles import Profiles
+    from breaker.domain.windows.counters import Counters
     from breaker.ports import Account, ActiveAccounts
 
 _WEEK = 7 * 86_400.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from breaker.domain.commands import Actuator
-from breaker.domain.protection import Unprotected, first_reason
+from breaker.domain.platform.commands import Actuator
+from breaker.domain.platform.protection import Unprotected, first_reason
 from breaker.flows.designs import LISTS, RULES, Made, lists_for, rules_for
 from breaker.flows.fixtures import Fixtures
 

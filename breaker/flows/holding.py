@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.circuit import HeldBy
+from breaker.domain.circuits.circuit import HeldBy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.domain_circuit import Interval
-    from breaker.domain.fleet_acts import Hold
+    from breaker.domain.acts.fleet_acts import Hold
+    from breaker.domain.circuits.domain_circuit import Interval
     from breaker.flows.watch_feed import WatchFeed
 
 

@@ -23,7 +23,7 @@ from breaker.ports import StoreUnavailableError, TryTransactionAgainError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from breaker.flows.count import Report
     from breaker.ports import Clock
 

@@ -5,27 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from breaker.domain.causes import FEWEST, LOOKED_AT, shared_cause
-from breaker.domain.circuit import HeldBy, Mode, apply, because, hold, judge, may_recover, recover, with_cause
-from breaker.domain.commands import plan
-from breaker.domain.detectors import Signal
-from breaker.domain.pooled import Pooled
-from breaker.domain.protected import NOBODY, ProtectedAccounts, parted
-from breaker.domain.states import SEVERITY, WANTED, State
+from breaker.domain.circuits.circuit import HeldBy, Mode, apply, because, hold, judge, may_recover, recover, with_cause
+from breaker.domain.circuits.states import SEVERITY, WANTED, State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.detectors.pooled import Pooled
+from breaker.domain.outcomes.causes import FEWEST, LOOKED_AT, shared_cause
+from breaker.domain.platform.commands import plan
+from breaker.domain.profiles.protected import NOBODY, ProtectedAccounts, parted
 from breaker.flows.pool_evidence import memberships
 from breaker.ports import NoHolds
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-    from breaker.domain.causes import Bad
-    from breaker.domain.circuit import Circuit, Verdict
-    from breaker.domain.commands import Actuator
-    from breaker.domain.counters import Counters
-    from breaker.domain.detectors import Suspicion
-    from breaker.domain.profile import Profile
-    from breaker.domain.profiles import Profiles
-    from breaker.domain.protected import Protected
+    from breaker.domain.circuits.circuit import Circuit, Verdict
+    from breaker.domain.detectors.detectors import Suspicion
+    from breaker.domain.outcomes.causes import Bad
+    from breaker.domain.platform.commands import Actuator
+    from breaker.domain.profiles.profile import Profile
+    from breaker.domain.profiles.profiles import Profiles
+    from breaker.domain.profiles.protected import Protected
+    from breaker.domain.windows.counters import Counters
     from breaker.ports import Account, Holds, LedgerTransaction, Modes
 
 

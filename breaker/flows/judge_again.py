@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.outcomes import OutcomeKind
 from breaker.flows.evidence import LeftOut, evidence_of
 from breaker.ports import SendingDomain
 
 if TYPE_CHECKING:
-    from breaker.domain.circuit import Circuit
-    from breaker.domain.counters import Counters
+    from breaker.domain.circuits.circuit import Circuit
+    from breaker.domain.windows.counters import Counters
     from breaker.flows.judge import Judge
     from breaker.ports import Account, LedgerTransaction
 

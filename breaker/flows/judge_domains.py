@@ -1,7 +1,7 @@
 """Judge domains: whether the refusals of a batch are one trouble of a sending domain, before its accounts are judged.
 
 Refusals are few, so what is needed is read when one comes, once for a domain in a batch, and no counter is kept that
-batches would have to take turns at. What is decided stands in `breaker.domain.domain_circuit`.
+batches would have to take turns at. What is decided stands in `breaker.domain.circuits.domain_circuit`.
 
 A block of a domain stops every account of it, so it is applied only where each of them may be stopped: one that is
 observed, exempt or protected holds it, and one for which `block_domain` is off makes it a warning.
@@ -12,20 +12,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from breaker.domain.circuit import PENDING_LASTS, HeldBy, Mode, apply
-from breaker.domain.commands import Actuator, plan_domain
-from breaker.domain.domain_circuit import DomainCircuit, DomainLimits, Interval, decide, failure, shared_refusals
-from breaker.domain.protected import NOBODY, ProtectedAccounts
-from breaker.domain.states import State, Wanted
+from breaker.domain.circuits.circuit import PENDING_LASTS, HeldBy, Mode, apply
+from breaker.domain.circuits.domain_circuit import (
+    DomainCircuit,
+    DomainLimits,
+    Interval,
+    decide,
+    failure,
+    shared_refusals,
+)
+from breaker.domain.circuits.states import State, Wanted
+from breaker.domain.platform.commands import Actuator, plan_domain
+from breaker.domain.profiles.protected import NOBODY, ProtectedAccounts
 from breaker.flows.designs import Made
 from breaker.ports import NoHolds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from breaker.domain.circuit import Verdict
-    from breaker.domain.domain_circuit import Failure, Refusal
-    from breaker.domain.protected import Protected
+    from breaker.domain.circuits.circuit import Verdict
+    from breaker.domain.circuits.domain_circuit import Failure, Refusal
+    from breaker.domain.profiles.protected import Protected
     from breaker.ports import Account, Holds, LedgerTransaction, LockedDomains, Modes, SendingDomain
 
 _HELD = frozenset({State.STOPPED, State.PROBING})

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from breaker.domain.detectors import Signal
+from breaker.domain.detectors.detectors import Signal
 from breaker.flows.judge_again import judge_again
 from breaker.ports import TryTransactionAgainError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from breaker.domain.counters import Counters
+    from breaker.domain.windows.counters import Counters
     from breaker.flows.count import Count
     from breaker.flows.judge import Given
     from breaker.ports import ActiveAccounts, Clock

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from breaker.domain.commands import Actuator, CommandKind, plan
-from breaker.domain.states import Wanted
+from breaker.domain.circuits.states import Wanted
+from breaker.domain.platform.commands import Actuator, CommandKind, plan
 from breaker.flows.copies import Copies
 from breaker.flows.designs import Made
 from breaker.flows.fixtures import known_fixtures
@@ -26,7 +26,7 @@ from breaker.ports import GoneError, TryAgainError, Urgency
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from breaker.domain.circuit import Circuit
+    from breaker.domain.circuits.circuit import Circuit
     from breaker.flows.copies import Content
     from breaker.flows.fixtures import Copy, Names
     from breaker.ports import Account, Circuits, Clock, Inventory, Platform, Workspace

@@ -10,7 +10,7 @@ import structlog
 from breaker.ports import StoreError
 
 if TYPE_CHECKING:
-    from breaker.domain.gate import Answer, GateMemory, SendKind
+    from breaker.domain.standing.gate import Answer, GateMemory, SendKind
     from breaker.ports import CircuitChanges, Clock
 
 LOOK_EVERY = 0.5

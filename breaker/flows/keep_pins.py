@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.acts import Act, ActKind, Effect
-from breaker.domain.selectors import Scope, Selector
+from breaker.domain.acts.acts import Act, ActKind, Effect
+from breaker.domain.acts.selectors import Scope, Selector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from breaker.domain.acts import Report
-    from breaker.domain.modes import ModeSetting, SetMode
+    from breaker.domain.acts.acts import Report
+    from breaker.domain.circuits.modes import ModeSetting, SetMode
     from breaker.flows.meant import Place
     from breaker.ports import Account, Clock
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.platform_standing import Scope, SendRefusal, infer_scopes
+from breaker.domain.platform.platform_standing import Scope, SendRefusal, infer_scopes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ Complaint rates are also taken over deliveries to such domains alone, since the 
 only. Those that are public knowledge are configured; a business that runs a feedback loop of its own is learnt from the
 complaints that it sends: three of them, against two accounts, so that neither a stray report nor one angry recipient of
 one account makes a domain one of them. What is learnt holds for sends that become known from then on, and a rate over
-them is judged only once a full window of them is there (`breaker.domain.detectors.windows_of`).
+them is judged only once a full window of them is there (`breaker.domain.detectors.detectors.windows_of`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from breaker.domain.feedback import ACCOUNTS, COMPLAINTS
+from breaker.domain.outcomes.feedback import ACCOUNTS, COMPLAINTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

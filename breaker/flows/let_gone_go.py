@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.circuit import act, apply
-from breaker.domain.commands import plan
-from breaker.domain.identity import ADDRESS_FOLLOWS
-from breaker.domain.states import Cause, Wanted
+from breaker.domain.circuits.circuit import act, apply
+from breaker.domain.circuits.states import Cause, Wanted
+from breaker.domain.outcomes.identity import ADDRESS_FOLLOWS
+from breaker.domain.platform.commands import plan
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from breaker.domain.circuit import Verdict
+    from breaker.domain.circuits.circuit import Verdict
     from breaker.ports import Account, Circuits, Clock
 
 WHY = "Its grant was deleted 30 days ago, and no other has its address: its history and its block end."

@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from breaker.domain.commands import HOLDS, CommandKind
+from breaker.domain.platform.commands import HOLDS, CommandKind
 from breaker.flows.block_list import BlockList
 from breaker.flows.designs import LISTS, RULES, Made
 from breaker.flows.fixtures import rediscover

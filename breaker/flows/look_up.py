@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from breaker.domain.acts import RefusedError
-from breaker.domain.spans import Span
+from breaker.domain.acts.acts import RefusedError
+from breaker.domain.outcomes.spans import Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.lookups import BadRecipient, RefusedSend
+    from breaker.domain.standing.lookups import BadRecipient, RefusedSend
     from breaker.ports import Account, Clock, Looks, Lookups
 
 KEPT = 90 * 86_400.0

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.acts import ActKind, NobodyError, RefusedError, Report
-from breaker.domain.circuit import Mode
-from breaker.domain.modes import Level
-from breaker.domain.selectors import Scope
+from breaker.domain.acts.acts import ActKind, NobodyError, RefusedError, Report
+from breaker.domain.acts.selectors import Scope
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.modes import Level
 from breaker.flows.operate_domains import GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from breaker.domain.acts import Act, Automatic
-    from breaker.domain.circuit import Circuit
-    from breaker.domain.selectors import Selector
+    from breaker.domain.acts.acts import Act, Automatic
+    from breaker.domain.acts.selectors import Selector
+    from breaker.domain.circuits.circuit import Circuit
     from breaker.flows.operate_domains import DomainOperator
     from breaker.ports import Account, SendingDomain
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.circuit import HeldBy, Mode, apply, because
-from breaker.domain.commands import plan
-from breaker.domain.platform_standing import PAUSED, SEVERITY, SendRefusal, refusal_of, standing_of, stop
-from breaker.domain.protected import NOBODY, ProtectedAccounts
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy, Mode, apply, because
+from breaker.domain.circuits.states import State
+from breaker.domain.platform.commands import plan
+from breaker.domain.platform.platform_standing import PAUSED, SEVERITY, SendRefusal, refusal_of, standing_of, stop
+from breaker.domain.profiles.protected import NOBODY, ProtectedAccounts
 from breaker.flows.judge import Given
 from breaker.ports import TryTransactionAgainError
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Collection, Sequence
 
-    from breaker.domain.commands import Actuator
-    from breaker.domain.platform_standing import PlatformStanding
+    from breaker.domain.platform.commands import Actuator
+    from breaker.domain.platform.platform_standing import PlatformStanding
     from breaker.ports import Account, Circuits, Clock, Holds, Modes, PlatformStandings, Refused
 
 _ATTEMPTS = 5

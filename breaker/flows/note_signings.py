@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from breaker.domain.findings.facts import SigningFact
-from breaker.domain.signatures import Signing, is_packed, mistake
+from breaker.domain.outcomes.signatures import Signing, is_packed, mistake
 from breaker.ports import StoreError
 
 if TYPE_CHECKING:

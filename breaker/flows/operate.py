@@ -1,6 +1,6 @@
 """What people do: stop accounts, let them go, say how far Breaker may go with them.
 
-An act is planned first and carried out then, by the same `breaker.domain.decisions.decide`. Accounts are locked
+An act is planned first and carried out then, by the same `breaker.domain.acts.decisions.decide`. Accounts are locked
 in ascending order, some hundred in a transaction, which stores the verdicts, changes the circuits and puts what it
 takes on the platform into the outbox, all or nothing; a later batch that fails leaves the earlier ones done, and doing
 the act again is safe.
@@ -12,21 +12,21 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.acts import AccountEffect, Act, ActKind, Effect, Refusal, Report
-from breaker.domain.circuit import apply
-from breaker.domain.commands import Actuator, plan
-from breaker.domain.counters import Counters
-from breaker.domain.decisions import decide
-from breaker.domain.protected import NOBODY, ProtectedAccounts
+from breaker.domain.acts.acts import AccountEffect, Act, ActKind, Effect, Refusal, Report
+from breaker.domain.acts.decisions import decide
+from breaker.domain.circuits.circuit import apply
+from breaker.domain.platform.commands import Actuator, plan
+from breaker.domain.profiles.protected import NOBODY, ProtectedAccounts
+from breaker.domain.windows.counters import Counters
 from breaker.flows.meant import OF_PENDING, meant_by
 from breaker.ports import TryTransactionAgainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from breaker.domain.circuit import Circuit, Verdict
-    from breaker.domain.modes import ModeSetting, SetMode
-    from breaker.domain.selectors import Selector
+    from breaker.domain.acts.selectors import Selector
+    from breaker.domain.circuits.circuit import Circuit, Verdict
+    from breaker.domain.circuits.modes import ModeSetting, SetMode
     from breaker.flows.meant import Directory, Place
     from breaker.flows.operate_domains import DomainOperator
     from breaker.ports import Account, Circuits, Clock, Locked

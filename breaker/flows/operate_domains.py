@@ -19,22 +19,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from breaker.domain.acts import AccountEffect, ActKind, Effect, Refusal, RefusedError
-from breaker.domain.circuit import Mode, apply
-from breaker.domain.commands import plan_domain
-from breaker.domain.decisions import decide
-from breaker.domain.domain_circuit import DomainCircuit, DomainLimits, Interval
-from breaker.domain.protected import NOBODY, ProtectedAccounts
-from breaker.domain.selectors import Scope
-from breaker.domain.states import State, Wanted
+from breaker.domain.acts.acts import AccountEffect, ActKind, Effect, Refusal, RefusedError
+from breaker.domain.acts.decisions import decide
+from breaker.domain.acts.selectors import Scope
+from breaker.domain.circuits.circuit import Mode, apply
+from breaker.domain.circuits.domain_circuit import DomainCircuit, DomainLimits, Interval
+from breaker.domain.circuits.states import State, Wanted
+from breaker.domain.platform.commands import plan_domain
+from breaker.domain.profiles.protected import NOBODY, ProtectedAccounts
 from breaker.ports import SendingDomain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from breaker.domain.acts import Act
-    from breaker.domain.circuit import Verdict
-    from breaker.domain.selectors import Selector
+    from breaker.domain.acts.acts import Act
+    from breaker.domain.acts.selectors import Selector
+    from breaker.domain.circuits.circuit import Verdict
     from breaker.ports import Account, Clock, Domains, LockedDomains
 
 GROUPS = (Scope.DOMAIN, Scope.APPLICATION, Scope.ALL)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.commands import plan
-from breaker.domain.states import Wanted
+from breaker.domain.circuits.states import Wanted
+from breaker.domain.platform.commands import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from breaker.domain.commands import Actuator
+    from breaker.domain.platform.commands import Actuator
     from breaker.ports import Account, Circuits
 
 

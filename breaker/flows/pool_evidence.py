@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from breaker.domain.pooled import Group, GroupKind, Membership, Pooled, pool
+from breaker.domain.detectors.pooled import Group, GroupKind, Membership, Pooled, pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from breaker.domain.budget import Budget
+    from breaker.domain.detectors.budget import Budget
     from breaker.ports import Account, Clock, GroupCounts
 
 

@@ -2,7 +2,7 @@
 
 One daemon at a time probes an application, by a lease. That spares work; that no account ever has two rounds open does
 not rest on it. Every step is one transaction that locks the account's circuit, reads how far its probe has come,
-decides (`breaker.domain.probing`), and stores the verdict, the circuit, the probe and what the platform is to be told.
+decides (`domain.probes.probing`), and stores the verdict, the circuit, the probe and what the platform is to be told.
 Whoever else decides about the account, a second prober included, comes before or after that and never in between. So
 too for crashes: each step is done or was never begun, and what was ordered is in the outbox.
 
@@ -29,14 +29,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.commands import Actuator, plan
-from breaker.domain.counters import Counters
-from breaker.domain.probe import NOTHING_SEEN, Phase
-from breaker.domain.probe_words import NOT_ENFORCED
-from breaker.domain.probing import Facts, Step, begin, carried_out, decide, notice, verdict_of
-from breaker.domain.protected import NOBODY, ProtectedAccounts
-from breaker.domain.states import State, Wanted
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.states import State, Wanted
+from breaker.domain.platform.commands import Actuator, plan
+from breaker.domain.probes.probe import NOTHING_SEEN, Phase
+from breaker.domain.probes.probing import Facts, Step, begin, carried_out, decide, notice, verdict_of
+from breaker.domain.probes.words import NOT_ENFORCED
+from breaker.domain.profiles.protected import NOBODY, ProtectedAccounts
+from breaker.domain.windows.counters import Counters
 from breaker.flows.designs import Made
 from breaker.flows.fixtures import known_fixtures
 from breaker.ports import TryTransactionAgainError
@@ -44,9 +44,9 @@ from breaker.ports import TryTransactionAgainError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from breaker.domain.circuit import Circuit, Verdict
-    from breaker.domain.probe import Evidence, Probe, ProbeRules
-    from breaker.domain.probing import Next
+    from breaker.domain.circuits.circuit import Circuit, Verdict
+    from breaker.domain.probes.probe import Evidence, Probe, ProbeRules
+    from breaker.domain.probes.probing import Next
     from breaker.flows.lease import Lease
     from breaker.ports import Account, Clock, Confirmation, Due, Holds, Inventory, LockedProbes, Modes, Probes
 

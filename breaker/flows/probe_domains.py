@@ -4,7 +4,7 @@ As with accounts (`breaker.flows.probe`), one daemon at a time probes an applica
 matters rests on that: each step is one transaction with the domain's row locked, which stores the verdict, the circuit,
 the probe, who stands in for the domain and what the platform is to be told. A crash comes before a step or after it.
 
-That one account alone can send rests on the order in which the platform is told (`breaker.domain.commands`): a round
+That one account alone can send rests on the order in which the platform is told (`domain.platform.commands`): a round
 opens once all others were read back in the list of stopped accounts, and they stay there between rounds; closing it
 begins with the domain's own entry. What becomes known in between (an account that is new, a list that was replaced)
 closes the round, and so does whatever keeps Breaker from acting: a hold, a blind feed, an account that is observed.
@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.commands import plan_domain
-from breaker.domain.domain_probe import DomainProbe, Traffic, choose, not_held, rules_for_domains, stand_ins
-from breaker.domain.probe import NOTHING_SEEN, Phase
-from breaker.domain.probe_words import NOT_ENFORCED
-from breaker.domain.probing import Facts, Next, Step, begin, carried_out, decide, notice, verdict_of
-from breaker.domain.states import State, Wanted
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.states import State, Wanted
+from breaker.domain.platform.commands import plan_domain
+from breaker.domain.probes.domain_probe import DomainProbe, Traffic, choose, not_held, rules_for_domains, stand_ins
+from breaker.domain.probes.probe import NOTHING_SEEN, Phase
+from breaker.domain.probes.probing import Facts, Next, Step, begin, carried_out, decide, notice, verdict_of
+from breaker.domain.probes.words import NOT_ENFORCED
 from breaker.flows.designs import Made
 from breaker.flows.fixtures import known_fixtures
 from breaker.ports import Account, TryTransactionAgainError
@@ -32,10 +32,10 @@ from breaker.ports import Account, TryTransactionAgainError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from breaker.domain.circuit import Verdict
-    from breaker.domain.domain_circuit import DomainCircuit
-    from breaker.domain.domain_probe import Member
-    from breaker.domain.probe import Probe, ProbeRules
+    from breaker.domain.circuits.circuit import Verdict
+    from breaker.domain.circuits.domain_circuit import DomainCircuit
+    from breaker.domain.probes.domain_probe import Member
+    from breaker.domain.probes.probe import Probe, ProbeRules
     from breaker.flows.lease import Lease
     from breaker.ports import (
         Clock,

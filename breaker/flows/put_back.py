@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.lost import Response, respond
+from breaker.domain.platform.lost import Response, respond
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from breaker.domain.elsewhere import Elsewhere
+from breaker.domain.platform.elsewhere import Elsewhere
 from breaker.flows.copies import Copies
 from breaker.flows.designs import Made
 from breaker.flows.homes import Home

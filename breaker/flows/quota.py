@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from breaker.domain.elsewhere import Elsewhere
+from breaker.domain.platform.elsewhere import Elsewhere
 from breaker.flows.designs import Made
 from breaker.ports import GiveUpError, GoneError, PolicyContent, TryAgainError
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.platform_standing import Example, SendRefusal, Source
+from breaker.domain.platform.platform_standing import Example, SendRefusal, Source
 from breaker.flows.designs import RULES, Made
 from breaker.flows.fixtures import known_fixtures
 from breaker.ports import GoneError, Refused, Urgency

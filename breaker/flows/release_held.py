@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.circuit import HeldBy
+from breaker.domain.circuits.circuit import HeldBy
 from breaker.flows.judge_again import judge_again
 from breaker.ports import TryTransactionAgainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from breaker.domain.detectors import Signal
-    from breaker.domain.guard import HeldStop, Usage
+    from breaker.domain.circuits.guard import HeldStop, Usage
+    from breaker.domain.detectors.detectors import Signal
     from breaker.flows.count import Count
     from breaker.flows.judge import Given, Judge
     from breaker.flows.lease import Lease

@@ -17,7 +17,7 @@ from breaker.ports import InventoryItem, Rule, Urgency
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator
 
-    from breaker.domain.commands import Actuator
+    from breaker.domain.platform.commands import Actuator
     from breaker.flows.guarded_rules import GuardedRules
     from breaker.flows.lease import Lease
     from breaker.ports import Clock, Inventory, Platform, Workspace

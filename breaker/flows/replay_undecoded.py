@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.outcomes import DeliveryEvent
+from breaker.domain.outcomes.outcomes import DeliveryEvent
 from breaker.flows.backfill import count_trying_again
 from breaker.flows.follow_grants import follow
 from breaker.ports import StoreUnavailableError

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.protected import NOBODY, ProtectedAccounts
-from breaker.domain.readiness import Facts, foresee_guard, open_points, worst_of_each
+from breaker.domain.profiles.protected import NOBODY, ProtectedAccounts
+from breaker.domain.standing.readiness import Facts, foresee_guard, open_points, worst_of_each
 from breaker.flows.designs import Made
 from breaker.ports import PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from breaker.domain.fleet_acts import Hold
-    from breaker.domain.guard import Limits
-    from breaker.domain.protected import Protected
-    from breaker.domain.readiness import Asked, FalseStop, GuardForeseen, OpenPoint
+    from breaker.domain.acts.fleet_acts import Hold
+    from breaker.domain.circuits.guard import Limits
+    from breaker.domain.profiles.protected import Protected
+    from breaker.domain.standing.readiness import Asked, FalseStop, GuardForeseen, OpenPoint
     from breaker.flows.compare_counts import CompareCounts
     from breaker.ports import Exempted, ExemptedAccounts, FeedRecords, Inventory
 

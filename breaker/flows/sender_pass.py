@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from breaker.domain.commands import HOLDS, CommandKind
+from breaker.domain.platform.commands import HOLDS, CommandKind
 from breaker.flows.block_list import LARGEST_CHANGE
 from breaker.flows.fixtures import known_fixtures
 from breaker.flows.listings import LISTED, Listings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from breaker.domain.commands import Actuator
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.designs import COPIES, LISTS, RULES, Made, rules_for
 from breaker.flows.fixtures import found_copy
 from breaker.flows.set_up_plan import (

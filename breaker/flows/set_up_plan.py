@@ -16,7 +16,7 @@ from breaker.flows.fixtures import Fixtures, copied_as, made_as
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from breaker.domain.commands import Actuator
+    from breaker.domain.platform.commands import Actuator
     from breaker.flows.designs import ListDesign, RuleDesign
     from breaker.flows.fixtures import Names
     from breaker.ports import InventoryItem, Platform, Policy, Rule, ValueList, Webhook, Workspace

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.commands import Actuator
-from breaker.domain.placement import Move, Place, Workspaces, moved
-from breaker.domain.states import Wanted
+from breaker.domain.circuits.states import Wanted
+from breaker.domain.platform.commands import Actuator
+from breaker.domain.platform.placement import Move, Place, Workspaces, moved
 from breaker.flows.fixtures import known_fixtures
 from breaker.ports import AGENT_PROVIDER, Account, GoneError, Lost, Urgency
 

@@ -1,7 +1,7 @@
 """Watch the feed: what was heard of each application, whether that can be trusted, and what is held while it can't.
 
 What is heard is noted in memory and told to the other daemons every few seconds; what they all heard is read at the
-same time, so that none of them takes its own share for the whole. The rules stand in `breaker.domain.feed`.
+same time, so that none of them takes its own share for the whole. The rules stand in `breaker.domain.circuits.feed`.
 
 A silence is a matter of chance until the platform's own send events were read once: mail that was delivered there and
 not heard of here makes it certain, and is paged; where nothing was delivered there either, it is quiet, and nothing is
@@ -16,16 +16,27 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from breaker.domain.circuit import HeldBy
-from breaker.domain.domain_circuit import Interval
-from breaker.domain.feed import HOUR, SPANS, BlindCause, Blindness, Feed, Heard, Sample, out_of_band, stale, too_quiet
-from breaker.domain.outcomes import BounceClass, OutcomeKind
+from breaker.domain.circuits.circuit import HeldBy
+from breaker.domain.circuits.domain_circuit import Interval
+from breaker.domain.circuits.feed import (
+    HOUR,
+    SPANS,
+    BlindCause,
+    Blindness,
+    Feed,
+    Heard,
+    Sample,
+    out_of_band,
+    stale,
+    too_quiet,
+)
+from breaker.domain.outcomes.outcomes import BounceClass, OutcomeKind
 from breaker.ports import HeardKey, HeardOf, PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from breaker.flows.lease import Lease
     from breaker.ports import Clock, FeedRecord, FeedRecords, Gap, Platform
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from breaker.domain.protected import Protected, ProtectedAccounts
+    from breaker.domain.profiles.protected import Protected, ProtectedAccounts
     from breaker.flows.lease import Lease
     from breaker.ports import Exempted, ExemptedAccounts
 

@@ -12,8 +12,8 @@ from breaker.ports import Urgency
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
 
-    from breaker.domain.commands import Actuator
-    from breaker.domain.protection import Unprotected
+    from breaker.domain.platform.commands import Actuator
+    from breaker.domain.platform.protection import Unprotected
     from breaker.flows.fixtures import Names
     from breaker.ports import Inventory, Platform
 

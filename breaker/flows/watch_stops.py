@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.stop_evidence import has_leaked
+from breaker.domain.platform.stop_evidence import has_leaked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

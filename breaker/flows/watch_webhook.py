@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.webhook_status import WebhookStatus, lost_since
+from breaker.domain.platform.webhook_status import WebhookStatus, lost_since
 from breaker.flows.designs import Made
 from breaker.flows.fixtures import known_fixtures
 from breaker.flows.repair import MOST, SPAN, Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.states import Wanted
+from breaker.domain.circuits.states import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

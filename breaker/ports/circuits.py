@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from breaker.domain.circuit import Circuit, Verdict
-    from breaker.domain.commands import CommandKind
-    from breaker.domain.counters import Counters
-    from breaker.domain.gate import GateMemory
-    from breaker.domain.pooled import Group, GroupCount
+    from breaker.domain.circuits.circuit import Circuit, Verdict
+    from breaker.domain.detectors.pooled import Group, GroupCount
+    from breaker.domain.platform.commands import CommandKind
+    from breaker.domain.standing.gate import GateMemory
+    from breaker.domain.windows.counters import Counters
     from breaker.ports.accounts import Account
 
 
@@ -84,5 +84,5 @@ class GroupCounts(Protocol):
     """What the accounts of a domain, a workspace or an application did together."""
 
     async def of_groups(self, now: float) -> Mapping[Group, Sequence[GroupCount]]:
-        """Return what every group did within each of `breaker.domain.pooled.SPANS`; those without complaints too."""
+        """Return what every group did within each of `domain.detectors.pooled.SPANS`; those without complaints too."""
         ...

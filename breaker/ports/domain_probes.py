@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from breaker.domain.circuit import Circuit
-    from breaker.domain.domain_probe import DomainProbe, Member, Traffic
-    from breaker.domain.probe import Evidence, Hold
+    from breaker.domain.circuits.circuit import Circuit
+    from breaker.domain.probes.domain_probe import DomainProbe, Member, Traffic
+    from breaker.domain.probes.probe import Evidence, Hold
     from breaker.ports.accounts import SendingDomain
     from breaker.ports.domains import LockedDomains
     from breaker.ports.probes import Confirmation

@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from breaker.domain.circuit import Verdict
-    from breaker.domain.commands import CommandKind
-    from breaker.domain.domain_circuit import DomainCircuit, Refusal
-    from breaker.domain.states import Wanted
+    from breaker.domain.circuits.circuit import Verdict
+    from breaker.domain.circuits.domain_circuit import DomainCircuit, Refusal
+    from breaker.domain.circuits.states import Wanted
+    from breaker.domain.platform.commands import CommandKind
     from breaker.ports.accounts import Account, SendingDomain
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from breaker.domain.drill import Canary, Drill, DrillOutcome, RuleScope, SendAnswer, Step, StepResult
-    from breaker.domain.outcomes import OutcomeKind
+    from breaker.domain.outcomes.outcomes import OutcomeKind
     from breaker.ports.accounts import Account
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.detectors import Signal
-    from breaker.domain.headroom import Headroom
-    from breaker.domain.states import State
+    from breaker.domain.circuits.states import State
+    from breaker.domain.detectors.detectors import Signal
+    from breaker.domain.windows.headroom import Headroom
     from breaker.ports.accounts import Account
 
 

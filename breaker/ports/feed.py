@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from breaker.domain.feed import BlindCause, Blindness
+    from breaker.domain.circuits.feed import BlindCause, Blindness
 
 
 class HeardOf(NamedTuple):

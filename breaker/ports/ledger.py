@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from breaker.domain.causes import Bad
-    from breaker.domain.circuit import Circuit
-    from breaker.domain.counters import Counters
-    from breaker.domain.domain_circuit import Interval
-    from breaker.domain.outcomes import Tally
-    from breaker.domain.suppression import Suppressed
+    from breaker.domain.circuits.circuit import Circuit
+    from breaker.domain.circuits.domain_circuit import Interval
+    from breaker.domain.outcomes.causes import Bad
+    from breaker.domain.outcomes.outcomes import Tally
+    from breaker.domain.platform.suppression import Suppressed
+    from breaker.domain.windows.counters import Counters
     from breaker.ports.accounts import Account, Sender, SendingDomain
     from breaker.ports.domains import LockedDomains
 

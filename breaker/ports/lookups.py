@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.lookups import BadRecipient, RefusedSend
-    from breaker.domain.spans import Span
+    from breaker.domain.outcomes.spans import Span
+    from breaker.domain.standing.lookups import BadRecipient, RefusedSend
     from breaker.ports.accounts import Account
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from breaker.domain.lost import Response
-    from breaker.domain.states import Wanted
+    from breaker.domain.circuits.states import Wanted
+    from breaker.domain.platform.lost import Response
     from breaker.ports.accounts import Account, SendingDomain
 
 

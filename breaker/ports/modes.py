@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.circuit import HeldBy, Mode
-    from breaker.domain.domain_circuit import Interval
+    from breaker.domain.circuits.circuit import HeldBy, Mode
+    from breaker.domain.circuits.domain_circuit import Interval
     from breaker.ports.accounts import Account
 
 

@@ -10,7 +10,7 @@ from breaker.ports.accounts import SendingDomain
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from breaker.domain.commands import CommandKind
+    from breaker.domain.platform.commands import CommandKind
     from breaker.ports.accounts import Account
 
 

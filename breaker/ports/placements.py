@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.placement import Place
-    from breaker.domain.states import Wanted
+    from breaker.domain.circuits.states import Wanted
+    from breaker.domain.platform.placement import Place
     from breaker.ports.accounts import Account
     from breaker.ports.platform import Grant
 

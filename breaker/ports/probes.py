@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from breaker.domain.circuit import Circuit
-    from breaker.domain.probe import Evidence, Hold, Probe
-    from breaker.domain.states import Wanted
+    from breaker.domain.circuits.circuit import Circuit
+    from breaker.domain.circuits.states import Wanted
+    from breaker.domain.probes.probe import Evidence, Hold, Probe
     from breaker.ports.accounts import Account
 
 

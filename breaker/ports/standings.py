@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from breaker.domain.platform_standing import Example, PlatformStanding, Scope, SendRefusal, Source
+    from breaker.domain.platform.platform_standing import Example, PlatformStanding, Scope, SendRefusal, Source
     from breaker.ports.accounts import Account
 
 

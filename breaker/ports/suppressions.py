@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from breaker.domain.suppression import Reason
+    from breaker.domain.platform.suppression import Reason
 
 
 class SuppressedRow(NamedTuple):

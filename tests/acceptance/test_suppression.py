@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from breaker.domain.outcomes import BounceClass
+from breaker.domain.outcomes.outcomes import BounceClass
 from tests.acceptance.processes import until
 
 if TYPE_CHECKING:

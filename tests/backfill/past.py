@@ -18,8 +18,8 @@ from breaker.adapters.nylas.transport import Transport
 from breaker.adapters.postgres.backfilled import PostgresBackfilled
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.reading.active import PostgresActive
-from breaker.domain.outcomes import DeliveryEvent
-from breaker.domain.spans import Span
+from breaker.domain.outcomes.outcomes import DeliveryEvent
+from breaker.domain.outcomes.spans import Span
 from breaker.flows.backfill import Backfill
 from breaker.flows.judge_once import JudgeOnce
 from breaker.flows.lease import Lease

@@ -9,7 +9,7 @@ import pytest
 
 from breaker.adapters.nylas.send_events import NylasSendEvents
 from breaker.adapters.postgres.backfilled import PostgresBackfilled
-from breaker.domain.spans import Span
+from breaker.domain.outcomes.spans import Span
 from breaker.flows.backfill import BusyError
 from breaker.simulator.faults import Fault, FaultKind
 from tests.backfill.past import DAY, Past, as_the_platform_counts, books, past, untold
@@ -18,7 +18,7 @@ from tests.counting.daemons import SIMPLE, daemon
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from breaker.domain.send_history import SendEvent
+    from breaker.domain.outcomes.history import SendEvent
     from breaker.flows.backfill import Progress
     from tests.conftest import Cluster
 

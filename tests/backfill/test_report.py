@@ -8,12 +8,12 @@ from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.app import fleet_report
 from breaker.cli.report import fleet_report_as_json
 from breaker.config import load
-from breaker.domain.circuit import HeldBy
-from breaker.domain.comparison import Compared, Counts, compared
-from breaker.domain.detectors import Signal
-from breaker.domain.guard import Limits
-from breaker.domain.readiness import Asked, GuardForeseen, foresee_guard, worst_of_each
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy
+from breaker.domain.circuits.guard import Limits
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.standing.readiness import Asked, GuardForeseen, foresee_guard, worst_of_each
+from breaker.domain.windows.comparison import Compared, Counts, compared
 from breaker.flows.designs import Made
 from breaker.ports import InventoryItem
 from tests.backfill.past import DAY, Past, WorldClock, untold

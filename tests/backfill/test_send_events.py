@@ -14,9 +14,9 @@ from breaker.adapters.clock import SystemClock
 from breaker.adapters.nylas.budget import Budget
 from breaker.adapters.nylas.send_events import NylasSendEvents
 from breaker.adapters.nylas.transport import Transport
-from breaker.domain.outcomes import BounceClass, OutcomeKind, Recipient
-from breaker.domain.send_history import SendEvent
-from breaker.domain.spans import Span
+from breaker.domain.outcomes.history import SendEvent
+from breaker.domain.outcomes.outcomes import BounceClass, OutcomeKind, Recipient
+from breaker.domain.outcomes.spans import Span
 from breaker.ports import GiveUpError
 
 if TYPE_CHECKING:

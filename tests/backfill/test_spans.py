@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.spans import COMFORTABLE, LONGEST, SHORTEST, Span, cut, missing, next_length
+from breaker.domain.outcomes.spans import COMFORTABLE, LONGEST, SHORTEST, Span, cut, missing, next_length
 
 _SPANS = st.builds(lambda begins, seconds: Span(begins, begins + seconds), st.integers(0, 60), st.integers(1, 20))
 

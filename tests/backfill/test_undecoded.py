@@ -9,7 +9,7 @@ from breaker.adapters.http.webhook import Undecodable
 from breaker.adapters.nylas.notifications import GrantEvent
 from breaker.adapters.postgres.reading.active import PostgresActive
 from breaker.adapters.postgres.undecoded import PostgresUndecoded
-from breaker.domain.outcomes import DeliveryEvent, OutcomeKind
+from breaker.domain.outcomes.outcomes import DeliveryEvent, OutcomeKind
 from breaker.flows.judge_once import JudgeOnce
 from breaker.flows.replay_undecoded import Replayed, ReplayUndecoded, StillUnknownError
 from tests.counting.daemons import APPLICATION, NOW, SIMPLE, SIZES, daemon, event

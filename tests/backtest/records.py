@@ -10,17 +10,17 @@ import msgspec
 from breaker.adapters.nylas.recorded import decode_line
 from breaker.domain.backtest.fleet_guard import FleetGuard
 from breaker.domain.backtest.replay import Replay
-from breaker.domain.budget import Budget
-from breaker.domain.counters import WindowSizes
-from breaker.domain.outcomes import Counting, DeliveryEvent
-from breaker.domain.profiles import Profiles
-from breaker.domain.sends import Rules
-from breaker.domain.standard import standard_profile
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.outcomes.outcomes import Counting, DeliveryEvent
+from breaker.domain.outcomes.sends import Rules
+from breaker.domain.profiles.profiles import Profiles
+from breaker.domain.profiles.standard import standard_profile
+from breaker.domain.windows.counters import WindowSizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from breaker.domain.profile import Profile
+    from breaker.domain.profiles.profile import Profile
 
 BEGIN = 1_767_600_000
 """A moment in January 2026."""

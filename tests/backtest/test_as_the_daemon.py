@@ -12,9 +12,9 @@ from breaker.adapters.nylas.notifications import GrantEvent
 from breaker.adapters.nylas.recorded import decode_line, read_line
 from breaker.adapters.postgres.guard import Limits
 from breaker.domain.backtest.domains import Domains
-from breaker.domain.circuit import Mode
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.outcomes import DeliveryEvent, OutcomeKind
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.outcomes.outcomes import DeliveryEvent, OutcomeKind
+from breaker.domain.windows.counters import Counters, WindowSizes
 from breaker.simulator.alone import Alone
 from breaker.simulator.fleets.scenarios import FleetSize
 from breaker.simulator.mail.world import MailOptions

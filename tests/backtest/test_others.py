@@ -6,8 +6,8 @@ import pytest
 
 from breaker.domain.backtest.others import Others, Preset, chosen
 from breaker.domain.backtest.presets import PRESETS
-from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import Tally
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.outcomes import Tally
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 BEGIN = 1_767_600_000.0

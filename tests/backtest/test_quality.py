@@ -3,7 +3,7 @@ from __future__ import annotations
 from breaker.domain.backtest.others import chosen
 from breaker.domain.backtest.presets import PRESETS
 from breaker.domain.backtest.quality import Quality, breaker, other, quality
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
 from tests.backtest.records import BEGIN, SIZES, in_order, replayed, steady
 
 HOUR = 3_600

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from breaker.domain.backtest.account import Step
 from breaker.domain.backtest.domains import Domains, Name
-from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import NOTHING
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.outcomes import NOTHING
 from tests.backtest.records import BEGIN, HOUR, RULES, in_order, line, replayed, steady, steps
 
 if TYPE_CHECKING:
     from breaker.domain.backtest.replay import Replay
-    from breaker.domain.outcomes import Tally
+    from breaker.domain.outcomes.outcomes import Tally
 
 DAY = 24 * HOUR
 REFUSED = "smtp; 550 5.7.26 this mail has failed authentication checks: DMARC"

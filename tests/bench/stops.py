@@ -18,7 +18,7 @@ import asyncpg
 from breaker.adapters.clock import SystemClock
 from breaker.adapters.postgres.embedded import EmbeddedPostgres
 from breaker.adapters.postgres.migrate import upgrade
-from breaker.domain.commands import CommandKind
+from breaker.domain.platform.commands import CommandKind
 from breaker.simulator.faults import Fault, FaultKind
 from breaker.simulator.platform import SimulatedPlatform
 from tests.acceptance.processes import run, until

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Terminal

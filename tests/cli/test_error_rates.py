@@ -8,7 +8,7 @@ import pytest
 
 from breaker.cli.exit_codes import ExitCode
 from breaker.cli.main import run
-from breaker.domain.run_lengths import sends_to_height
+from breaker.domain.statistics.run_lengths import sends_to_height
 
 if TYPE_CHECKING:
     from pathlib import Path

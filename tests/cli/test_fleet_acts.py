@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.circuit import HeldBy
-from breaker.domain.feed import BlindCause, Blindness
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.circuit import HeldBy
+from breaker.domain.circuits.feed import BlindCause, Blindness
+from breaker.domain.circuits.states import State
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Terminal

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.circuit import HeldBy
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy
+from breaker.domain.circuits.states import State
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Terminal

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from breaker.adapters.postgres.platform_standings import PostgresPlatformStandings
-from breaker.domain.platform_standing import Example, SendRefusal, Source, standing_of
+from breaker.domain.platform.platform_standing import Example, SendRefusal, Source, standing_of
 from tests.fleet import NOW
 
 if TYPE_CHECKING:

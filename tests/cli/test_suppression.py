@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from breaker.adapters.postgres.suppressions import keep_suppressed
-from breaker.domain.suppression import Reason, Suppressed
+from breaker.domain.platform.suppression import Reason, Suppressed
 from tests.fleet import APPLICATION, NOW
 
 if TYPE_CHECKING:

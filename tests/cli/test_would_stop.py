@@ -3,8 +3,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from breaker.domain.circuit import HeldBy
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy
+from breaker.domain.circuits.states import State
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from breaker.config import ConfigurationError, GuardedApplication, GuardedWorkspace, load
-from breaker.domain.circuit import Mode
-from breaker.domain.commands import Actuator
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.platform.commands import Actuator
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breaker.config import Settings, changed, load
-from breaker.domain.circuit import Mode
+from breaker.domain.circuits.circuit import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breaker.config import AdminToken, ConfigurationError, ListenAddress, Role, Settings, describe, load
-from breaker.domain.circuit import Mode
-from breaker.domain.commands import Actuator
-from breaker.domain.outcomes import BounceClass
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.outcomes.outcomes import BounceClass
+from breaker.domain.platform.commands import Actuator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

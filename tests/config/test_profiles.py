@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breaker.config import ConfigurationError, ResolvedProfile, Settings, load
-from breaker.domain.profiles import Claim, Kind
+from breaker.domain.profiles.profiles import Claim, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.config import changed
-from breaker.domain.protected import May, Protected, parse_pattern
+from breaker.domain.profiles.protected import May, Protected, parse_pattern
 from tests.config.test_profiles import read, refused
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.config import load
-from breaker.domain.suppression import Reason
+from breaker.domain.platform.suppression import Reason
 from tests.config.test_profiles import read, refused
 
 if TYPE_CHECKING:

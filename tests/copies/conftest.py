@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breaker.adapters.postgres.in_copies import PostgresInCopies
-from breaker.domain.circuit import Circuit, act
-from breaker.domain.commands import Actuator, plan
-from breaker.domain.states import Cause, State, Wanted
+from breaker.domain.circuits.circuit import Circuit, act
+from breaker.domain.circuits.states import Cause, State, Wanted
+from breaker.domain.platform.commands import Actuator, plan
 from breaker.flows.designs import Made, block_rule_content
 from breaker.flows.keep_copies import KeepCopies
 from breaker.ports import PolicyContent

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.commands import CommandKind
-from breaker.domain.states import Cause, Wanted
+from breaker.domain.circuits.states import Cause, Wanted
+from breaker.domain.platform.commands import CommandKind
 from breaker.flows.designs import Made
 from tests.guarded import NAMES
 

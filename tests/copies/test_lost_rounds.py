@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.commands import Actuator, plan
-from breaker.domain.states import Wanted
+from breaker.domain.circuits.states import Wanted
+from breaker.domain.platform.commands import Actuator, plan
 from breaker.flows.adopt import Sweep
 from tests.guarded import BOTH, NAMES
 from tests.outbox.test_carry_out import finish

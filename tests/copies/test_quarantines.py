@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.commands import Actuator
-from breaker.domain.states import Cause
+from breaker.domain.circuits.states import Cause
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.quarantine import (
     COPY_UNBLOCKED,
     HOME_GONE,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.commands import Actuator
-from breaker.domain.states import Cause, Wanted
+from breaker.domain.circuits.states import Cause, Wanted
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.designs import Made
 from breaker.flows.quota import NOT_ARMED
 from breaker.ports import DAILY_SENDS, PolicyContent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.states import Wanted
+from breaker.domain.circuits.states import Wanted
 from breaker.flows.fixtures import Names
 from breaker.flows.set_up import SetUp
 from breaker.flows.set_up_plan import Need

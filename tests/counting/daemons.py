@@ -14,16 +14,16 @@ from breaker.adapters.postgres.ledger import PostgresLedger
 from breaker.adapters.postgres.partitions import Partitions
 from breaker.adapters.postgres.pooled import PostgresGroupCounts
 from breaker.adapters.postgres.roster import PostgresRoster
-from breaker.domain.budget import Budget
-from breaker.domain.circuit import Mode
-from breaker.domain.commands import Actuator
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import Signal, Suspicion
-from breaker.domain.outcomes import BounceClass, Counting, DeliveryEvent, OutcomeKind, Recipient
-from breaker.domain.profile import Profile
-from breaker.domain.profiles import Profiles
-from breaker.domain.sends import Rules
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.detectors.detectors import Signal, Suspicion
+from breaker.domain.outcomes.outcomes import BounceClass, Counting, DeliveryEvent, OutcomeKind, Recipient
+from breaker.domain.outcomes.sends import Rules
+from breaker.domain.platform.commands import Actuator
+from breaker.domain.profiles.profile import Profile
+from breaker.domain.profiles.profiles import Profiles
+from breaker.domain.windows.counters import Counters, WindowSizes
 from breaker.flows.count import Count
 from breaker.flows.ingest import Ingest
 from breaker.flows.pool_evidence import PoolEvidence

@@ -9,7 +9,7 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from breaker.domain.outcomes import (
+from breaker.domain.outcomes.outcomes import (
     BOUNCE_BITS,
     NOTHING,
     BounceClass,
@@ -25,9 +25,9 @@ from tests.domain.recount import exact_window, is_within_a_hundredth
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from breaker.domain.counters import Counters
-    from breaker.domain.outcomes import DeliveryEvent
-    from breaker.domain.windows import Series
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
+    from breaker.domain.windows.counters import Counters
+    from breaker.domain.windows.windows import Series
 
 _applications = count()  # the same seed again is another application all the same
 _KINDS = (

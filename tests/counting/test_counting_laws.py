@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from breaker.adapters.postgres.guard import Limits
-from breaker.domain.budget import Budget
-from breaker.domain.circuit import Mode
-from breaker.domain.outcomes import OutcomeKind
-from breaker.domain.standard import standard_profile
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.outcomes.outcomes import OutcomeKind
+from breaker.domain.profiles.standard import standard_profile
 from tests.counting.daemons import COUNTING, NOW, SIZES, daemon, event, started
 from tests.counting.histories import Shape, history, wrong_windows
 

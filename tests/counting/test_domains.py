@@ -11,13 +11,13 @@ import pytest
 
 from breaker.adapters.postgres import domains, ledger
 from breaker.adapters.postgres.guard import Limits
-from breaker.domain.budget import Budget
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.commands import Actuator
-from breaker.domain.counters import WindowSizes
-from breaker.domain.outcomes import BounceClass, OutcomeKind
-from breaker.domain.standard import standard_profile
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.outcomes.outcomes import BounceClass, OutcomeKind
+from breaker.domain.platform.commands import Actuator
+from breaker.domain.profiles.standard import standard_profile
+from breaker.domain.windows.counters import WindowSizes
 from breaker.flows.designs import Made
 from breaker.ports import SendingDomain
 from tests.counting.daemons import APPLICATION, DAY, NOBODY, NOW, SIMPLE, daemon, event
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractAsyncContextManager
 
-    from breaker.domain.outcomes import DeliveryEvent
-    from breaker.domain.profile import Profile
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
+    from breaker.domain.profiles.profile import Profile
     from tests.counting.daemons import Daemon
 
 BOUNCED, DELIVERED = OutcomeKind.BOUNCED, OutcomeKind.DELIVERED

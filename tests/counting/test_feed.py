@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.feed import PostgresFeed
 from breaker.adapters.postgres.leases import PostgresLeases
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.feed import HOUR, WEEK, BlindCause
-from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.feed import HOUR, WEEK, BlindCause
+from breaker.domain.outcomes.outcomes import OutcomeKind
 from breaker.flows.lease import Lease
 from breaker.flows.watch_feed import WatchFeed
 from breaker.ports import TryAgainError
@@ -19,7 +19,7 @@ from tests.counting.daemons import APPLICATION, NOW, SIMPLE, SetClock, daemon, e
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
 
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from breaker.flows.count import Report
     from tests.counting.daemons import Daemon
 

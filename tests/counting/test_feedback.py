@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.feedback import PostgresFeedback
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import Signal, windows_of
-from breaker.domain.outcomes import Counting, OutcomeKind, OutcomeSet
-from breaker.domain.sends import Rules
+from breaker.domain.detectors.detectors import Signal, windows_of
+from breaker.domain.outcomes.outcomes import Counting, OutcomeKind, OutcomeSet
+from breaker.domain.outcomes.sends import Rules
+from breaker.domain.windows.counters import Counters, WindowSizes
 from breaker.flows.learn_feedback import FeedbackDomains, LearnFeedback
 from breaker.ports import LearntDomain
 from tests.counting.daemons import COUNTING, FEEDBACK, NOW, SIMULATOR, daemon, event
 
 if TYPE_CHECKING:
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from tests.counting.daemons import Daemon
 
 COMPLAINT, DELIVERED = OutcomeKind.COMPLAINT, OutcomeKind.DELIVERED

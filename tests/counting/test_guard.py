@@ -8,15 +8,15 @@ import pytest
 
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.guard import Limits
-from breaker.domain.circuit import Mode, act, apply
-from breaker.domain.outcomes import OutcomeKind
-from breaker.domain.states import Cause
+from breaker.domain.circuits.circuit import Mode, act, apply
+from breaker.domain.circuits.states import Cause
+from breaker.domain.outcomes.outcomes import OutcomeKind
 from tests.counting.daemons import DAY, NOW, SIMPLE, daemon, event, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from tests.counting.daemons import Daemon
 
 DELIVERED, BOUNCED = OutcomeKind.DELIVERED, OutcomeKind.BOUNCED

@@ -10,10 +10,10 @@ from breaker.adapters.postgres.fleet_acts import PostgresFleetActs
 from breaker.adapters.postgres.guard import Limits
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.reading.held import PostgresHeld
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.fleet_acts import FleetAct, FleetActKind
-from breaker.domain.guard import GuardLimit
-from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.acts.fleet_acts import FleetAct, FleetActKind
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.guard import GuardLimit
+from breaker.domain.outcomes.outcomes import OutcomeKind
 from breaker.flows.lease import Lease
 from breaker.flows.release_held import ReleaseHeld
 from tests.counting.daemons import NOW, SIMPLE, SIZES, OneMode, daemon, event
@@ -21,7 +21,7 @@ from tests.counting.daemons import NOW, SIMPLE, SIZES, OneMode, daemon, event
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from breaker.flows.judge import Given
     from tests.counting.daemons import Daemon
 

@@ -10,10 +10,10 @@ from breaker.adapters.postgres.feed import PostgresFeed
 from breaker.adapters.postgres.fleet_acts import PostgresFleetActs
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.modes import PostgresModes
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.fleet_acts import FleetAct, FleetActKind
-from breaker.domain.modes import ConfiguredModes
-from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.acts.fleet_acts import FleetAct, FleetActKind
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.modes import ConfiguredModes
+from breaker.domain.outcomes.outcomes import OutcomeKind
 from breaker.flows.holding import Holding
 from breaker.flows.lease import Lease
 from breaker.flows.watch_feed import WatchFeed

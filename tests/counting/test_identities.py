@@ -7,16 +7,16 @@ import pytest
 
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.unordered import PostgresUnordered
-from breaker.domain.circuit import Mode
-from breaker.domain.commands import Actuator
-from breaker.domain.outcomes import BounceClass, OutcomeKind
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.outcomes.outcomes import BounceClass, OutcomeKind
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.order_again import order_again
 from breaker.ports import Sender
 from tests.counting.daemons import APPLICATION, DAY, NOW, SIMPLE, daemon, event, started
 from tests.counting.histories import wrong_windows
 
 if TYPE_CHECKING:
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from tests.counting.daemons import Daemon
 
 DELIVERED, BOUNCED, COMPLAINT = OutcomeKind.DELIVERED, OutcomeKind.BOUNCED, OutcomeKind.COMPLAINT

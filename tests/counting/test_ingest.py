@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.outcomes.outcomes import OutcomeKind
 from breaker.flows.count import Report
 from breaker.flows.ingest import Ingest, OverloadedError, PoisonousEventError, StoppedError
 from breaker.ports import StoreUnavailableError, TryTransactionAgainError
@@ -16,7 +16,7 @@ from tests.counting.daemons import Observed, SetClock, daemon, event, started
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from tests.counting.daemons import Daemon
 
 DELIVERED, BOUNCED = OutcomeKind.DELIVERED, OutcomeKind.BOUNCED

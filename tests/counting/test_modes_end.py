@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.modes import PostgresModes
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.circuit import Mode
-from breaker.domain.modes import ConfiguredModes, Level
-from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.modes import ConfiguredModes, Level
+from breaker.domain.outcomes.outcomes import OutcomeKind
 from tests.counting.daemons import APPLICATION, NOW, SIMPLE, Daemon, daemon, event
 
 if TYPE_CHECKING:

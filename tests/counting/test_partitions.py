@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.partitions import Partitions
-from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.outcomes.outcomes import OutcomeKind
 from tests.counting.daemons import DAY, NOW, daemon, event, started
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 
-from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.outcomes.outcomes import OutcomeKind
 from tests.counting.daemons import DAY, NOW, daemon, event
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from tests.conftest import Cluster
     from tests.counting.daemons import Daemon
 

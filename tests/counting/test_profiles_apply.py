@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from breaker.domain.circuit import Mode
-from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import OutcomeKind
-from breaker.domain.profiles import Assigned, Claim, Kind, Profiles
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.outcomes import OutcomeKind
+from breaker.domain.profiles.profiles import Assigned, Claim, Kind, Profiles
 from tests.counting.daemons import NOBODY, SIMPLE, daemon, event
 
 LIMITED = replace(SIMPLE, name="limited", strongest={Signal.BOUNCE: State.LIMITED})

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breaker.adapters.postgres.reading.stops import PostgresStops
-from breaker.domain.circuit import Mode
-from breaker.domain.outcomes import OutcomeKind
-from breaker.domain.probe import QUEUE
-from breaker.domain.stop_evidence import StopEvidence
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.outcomes.outcomes import OutcomeKind
+from breaker.domain.platform.stop_evidence import StopEvidence
+from breaker.domain.probes.probe import QUEUE
 from breaker.flows.watch_stops import WatchStops
 from tests.counting.daemons import NOW, SIMPLE, daemon, event
 

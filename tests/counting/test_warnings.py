@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from breaker.domain.budget import Budget
-from breaker.domain.circuit import Mode
-from breaker.domain.counters import WindowSizes
-from breaker.domain.outcomes import OutcomeKind
-from breaker.domain.standard import standard_profile
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.outcomes.outcomes import OutcomeKind
+from breaker.domain.profiles.standard import standard_profile
+from breaker.domain.windows.counters import WindowSizes
 from tests.counting.daemons import DAY, NOW, Daemon, daemon, event
 
 DELIVERED, BOUNCED = OutcomeKind.DELIVERED, OutcomeKind.BOUNCED

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breaker.adapters.postgres.circuits import PostgresCircuits
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.outcomes import NOTHING, BounceClass, OutcomeKind, OutcomeSet, Tally
+from breaker.domain.outcomes.outcomes import NOTHING, BounceClass, OutcomeKind, OutcomeSet, Tally
+from breaker.domain.windows.counters import Counters, WindowSizes
 from breaker.ports import TryTransactionAgainError
 from tests.counting.daemons import DAY, FEEDBACK, NOW, SIMULATOR, Daemon, daemon, event
 from tests.counting.histories import wrong_windows
@@ -14,7 +14,7 @@ from tests.counting.histories import wrong_windows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
 
 DELIVERED, BOUNCED = OutcomeKind.DELIVERED, OutcomeKind.BOUNCED
 COMPLAINT, REJECTED = OutcomeKind.COMPLAINT, OutcomeKind.REJECTED

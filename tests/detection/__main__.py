@@ -8,8 +8,8 @@ import sys
 from rich.console import Console
 from rich.progress import track
 
-from breaker.domain.detectors import Signal
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
 from tests.detection.neighbours import gain
 from tests.detection.peers import CHANGES, STEADY, cells
 from tests.detection.replay import SIZES

@@ -8,9 +8,9 @@ from heapq import merge
 from random import Random
 from typing import TYPE_CHECKING
 
-from breaker.domain.detectors import Signal
-from breaker.domain.pooled import SPANS, Group, GroupCount, GroupKind, Membership, pool
-from breaker.domain.states import SEVERITY, State
+from breaker.domain.circuits.states import SEVERITY, State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.detectors.pooled import SPANS, Group, GroupCount, GroupKind, Membership, pool
 from tests.detection.replay import Counted
 from tests.detection.tables import HEALTHY_SENDS, complaint_change
 from tests.detection.traces import DAY, events
@@ -18,7 +18,7 @@ from tests.detection.traces import DAY, events
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from breaker.domain.profile import Profile
+    from breaker.domain.profiles.profile import Profile
     from tests.detection.traces import Event
 
 ACCOUNTS = 10

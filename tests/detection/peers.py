@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from breaker.domain.backtest.others import Others
 from breaker.domain.backtest.presets import PRESETS
-from breaker.domain.detectors import Signal
-from breaker.domain.states import SEVERITY, State
+from breaker.domain.circuits.states import SEVERITY, State
+from breaker.domain.detectors.detectors import Signal
 from tests.detection.replay import SIZES, Counted
 from tests.detection.tables import HEALTHY_SENDS, SENDS_AFTER, WORKING_DAYS, complaint_change
 from tests.detection.traces import Change, events
@@ -17,7 +17,7 @@ from tests.detection.traces import Change, events
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from breaker.domain.profile import Profile
+    from breaker.domain.profiles.profile import Profile
     from tests.detection.traces import Event
 
 OURS = "breaker"

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from breaker.domain.backtest.account import KeptSends
 from breaker.domain.backtest.line import PlatformLine
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import Counting
-from breaker.domain.states import SEVERITY, State
+from breaker.domain.circuits.states import SEVERITY, State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.outcomes import Counting
+from breaker.domain.windows.counters import Counters, WindowSizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from breaker.domain.outcomes import Tally
-    from breaker.domain.profile import Profile
+    from breaker.domain.outcomes.outcomes import Tally
+    from breaker.domain.profiles.profile import Profile
     from tests.detection.traces import Event
 
 COUNTING = Counting()

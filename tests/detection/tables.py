@@ -7,17 +7,17 @@ from random import Random
 from statistics import quantiles
 from typing import TYPE_CHECKING
 
-from breaker.domain.budget import Budget
-from breaker.domain.detectors import Signal
-from breaker.domain.standard import standard_profile
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.profiles.standard import standard_profile
 from tests.detection.replay import SIZES, Replay, replay
 from tests.detection.traces import Change, events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from breaker.domain.profile import Profile
+    from breaker.domain.profiles.profile import Profile
 
 VOLUMES = (50, 200, 2_000)
 BOUNCE_CHANGES = ((0.01, 0.12), (0.01, 0.30), (0.02, 0.08), (0.01, 0.06))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from breaker.domain.detectors import Signal
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
 from tests.detection.neighbours import gain
 from tests.detection.tables import changed, complaint_change, profile_of, steady
 from tests.detection.traces import Change

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import OutcomeSet
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.outcomes import OutcomeSet
 from breaker.simulator.mail import delays
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from breaker.app import running
 from breaker.app.reporter import Reporter
 from breaker.app.rhythm import Rhythm
 from breaker.config import load
-from breaker.domain.circuit import Mode
-from breaker.domain.modes import ConfiguredModes
-from breaker.domain.platform_standing import Example, SendRefusal, Source
-from breaker.domain.protection import Unprotected
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.modes import ConfiguredModes
+from breaker.domain.platform.platform_standing import Example, SendRefusal, Source
+from breaker.domain.platform.protection import Unprotected
 from breaker.flows.note_refusals import NoteRefusals
 from breaker.flows.watch_protection import WatchProtection
 from breaker.ports import NoHolds, Refused

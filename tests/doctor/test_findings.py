@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breaker.adapters.postgres.examination.signs_of_life import Guarding
-from breaker.domain.signatures import Signing
+from breaker.domain.outcomes.signatures import Signing
 from breaker.flows.designs import LISTS, Made
 from breaker.flows.fixtures import Names
 from breaker.ports import InventoryItem

@@ -9,9 +9,9 @@ import pytest
 
 from breaker.adapters.postgres.examination.records import PostgresExamination
 from breaker.adapters.postgres.repairs import PostgresRepairs
-from breaker.domain.circuit import Mode
-from breaker.domain.modes import ConfiguredModes, Level, ModeSetting, acts_in
-from breaker.domain.protection import Unprotected
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.modes import ConfiguredModes, Level, ModeSetting, acts_in
+from breaker.domain.platform.protection import Unprotected
 from breaker.flows.designs import Made
 from breaker.flows.lease import Lease
 from breaker.flows.repair import SPAN, Drift, Drifted, Outcome, Repair

@@ -15,7 +15,7 @@ from breaker.adapters.http.webhook import Handlers, Limits, WebhookListener
 from breaker.adapters.nylas.signature import sign
 from breaker.adapters.postgres.examination.signs_of_life import PostgresSignsOfLife
 from breaker.domain.findings.facts import SigningFact
-from breaker.domain.signatures import Signing, mistake
+from breaker.domain.outcomes.signatures import Signing, mistake
 from breaker.flows.note_signings import NoteSignings
 from breaker.ports import StoreUnavailableError
 from tests.counting.daemons import NOW, SetClock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from breaker.domain.commands import Actuator
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.designs import Made
 from breaker.flows.repair import Drift, Outcome, Repair
 from tests.doctor.test_repairs import Told, looking

@@ -11,7 +11,7 @@ from aiohttp import web
 from breaker.adapters.postgres.examination.signs_of_life import Guarding, PostgresSignsOfLife
 from breaker.app import examine
 from breaker.config import load
-from breaker.domain.commands import Actuator
+from breaker.domain.platform.commands import Actuator
 from breaker.simulator.options import SimulationOptions
 from breaker.simulator.state.policies import PolicyBody
 from tests.guarded import NAMES, Guarded, guarded

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from breaker.domain.circuit import Circuit, apply
-from breaker.domain.circuit import act as decide_act
-from breaker.domain.detectors import Signal
-from breaker.domain.probe import QUEUE, Evidence, Hold, Probe, ProbeRules
-from breaker.domain.probing import Facts, Next, Step, begin, carried_out, decide, notice, verdict_of
-from breaker.domain.states import Cause, State, Wanted
+from breaker.domain.circuits.circuit import Circuit, apply
+from breaker.domain.circuits.circuit import act as decide_act
+from breaker.domain.circuits.states import Cause, State, Wanted
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.probes.probe import QUEUE, Evidence, Hold, Probe, ProbeRules
+from breaker.domain.probes.probing import Facts, Next, Step, begin, carried_out, decide, notice, verdict_of
 
 START = 1_000_000.0
 BOUNCES = Hold(State.SENDING, Signal.BOUNCE, None, "level", stops=1, pace=20.0)

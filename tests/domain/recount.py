@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from breaker.domain.windows import WindowCount
+    from breaker.domain.windows.windows import WindowCount
 
 
 class Exact(NamedTuple):

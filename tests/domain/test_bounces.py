@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.bounces import classify, enhanced_status, without_addresses
-from breaker.domain.outcomes import BounceClass
+from breaker.domain.outcomes.bounces import classify, enhanced_status, without_addresses
+from breaker.domain.outcomes.outcomes import BounceClass
 
 UNKNOWN = BounceClass.UNKNOWN_RECIPIENT
 FULL = BounceClass.MAILBOX_FULL

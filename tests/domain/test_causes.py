@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.bounces import classify, enhanced_status, without_addresses
-from breaker.domain.causes import Bad, SharedCause, TextClass, shared_cause, text_class
-from breaker.domain.circuit import Circuit, HeldBy, judge, with_cause
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import Signal, Suspicion
-from breaker.domain.outcomes import BounceClass
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import Circuit, HeldBy, judge, with_cause
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal, Suspicion
+from breaker.domain.outcomes.bounces import classify, enhanced_status, without_addresses
+from breaker.domain.outcomes.causes import Bad, SharedCause, TextClass, shared_cause, text_class
+from breaker.domain.outcomes.outcomes import BounceClass
+from breaker.domain.windows.counters import Counters, WindowSizes
 from breaker.simulator.mail.diagnostics import refusal, unauthenticated
 from breaker.simulator.mail.domains import PROVIDERS
 from breaker.simulator.mail.fates import Fate

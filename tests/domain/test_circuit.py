@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.circuit import PENDING_LASTS, Circuit, HeldBy, Pending, Verdict, act, apply, hold, judge
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import Signal, Suspicion
-from breaker.domain.headroom import Headroom
-from breaker.domain.outcomes import Counting, OutcomeSet
-from breaker.domain.states import SEVERITY, SUSPICIONS, WANTED, Cause, State, follow
+from breaker.domain.circuits.circuit import PENDING_LASTS, Circuit, HeldBy, Pending, Verdict, act, apply, hold, judge
+from breaker.domain.circuits.states import SEVERITY, SUSPICIONS, WANTED, Cause, State, follow
+from breaker.domain.detectors.detectors import Signal, Suspicion
+from breaker.domain.outcomes.outcomes import Counting, OutcomeSet
+from breaker.domain.windows.counters import Counters, WindowSizes
+from breaker.domain.windows.headroom import Headroom
 
 NOW = 1_700_000_000.0
 COUNTERS = Counters(WindowSizes((100, 1000), (1000,)))

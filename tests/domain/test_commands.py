@@ -6,8 +6,8 @@ from itertools import chain, combinations
 
 import pytest
 
-from breaker.domain.commands import HOLDS, PRIORITIES, Actuator, CommandKind, plan
-from breaker.domain.states import Wanted
+from breaker.domain.circuits.states import Wanted
+from breaker.domain.platform.commands import HOLDS, PRIORITIES, Actuator, CommandKind, plan
 
 BLOCK, LIMIT, QUARANTINE = CommandKind.BLOCK, CommandKind.LIMIT, CommandKind.QUARANTINE
 UNBLOCK, UNLIMIT, RETURN_HOME = CommandKind.UNBLOCK, CommandKind.UNLIMIT, CommandKind.RETURN_HOME

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.outcomes import NOTHING, Counting, OutcomeSet, Tally
+from breaker.domain.outcomes.outcomes import NOTHING, Counting, OutcomeSet, Tally
+from breaker.domain.windows.counters import Counters, WindowSizes
 from tests.domain.recount import exact_window, is_within_a_hundredth, newest_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.windows import Series
+    from breaker.domain.windows.windows import Series
 
 COUNTING = Counting()
 SMALL = WindowSizes((100, 300), (200,))

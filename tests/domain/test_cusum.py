@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.cusum import Cusum, Run, Step, best_run, weight
-from breaker.domain.detectors import Signal, Suspicion
-from breaker.domain.outcomes import Counting, OutcomeSet
-from breaker.domain.states import State
-from breaker.domain.thresholds import Threshold
-from breaker.domain.windows import Series
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal, Suspicion
+from breaker.domain.detectors.thresholds import Threshold
+from breaker.domain.outcomes.outcomes import Counting, OutcomeSet
+from breaker.domain.statistics.cusum import Cusum, Run, Step, best_run, weight
+from breaker.domain.windows.counters import Counters, WindowSizes
+from breaker.domain.windows.windows import Series
 
 COUNTING = Counting()
 TEN = 10 * 9

@@ -5,11 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from breaker.domain.beta import at_least
-from breaker.domain.causes import Bad, TextClass
-from breaker.domain.circuit import PENDING_LASTS, Circuit, HeldBy, Pending, Verdict, apply
-from breaker.domain.detectors import Signal
-from breaker.domain.domain_circuit import (
+from breaker.domain.circuits.circuit import PENDING_LASTS, Circuit, HeldBy, Pending, Verdict, apply
+from breaker.domain.circuits.domain_circuit import (
     CONFIRMED_WITHIN,
     DomainCircuit,
     DomainLimits,
@@ -22,8 +19,11 @@ from breaker.domain.domain_circuit import (
     refusals_needed,
     shared_refusals,
 )
-from breaker.domain.outcomes import BounceClass
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.causes import Bad, TextClass
+from breaker.domain.outcomes.outcomes import BounceClass
+from breaker.domain.statistics.beta import at_least
 
 NOW = 1_790_000_000.0
 LIMITS = DomainLimits()

@@ -7,13 +7,13 @@ from random import Random
 
 import pytest
 
-from breaker.domain.budget import Budget
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import Signal
-from breaker.domain.error_rates import Alarm, Kind, alarms, first_of, simulated, union
-from breaker.domain.outcomes import Counting, OutcomeSet
-from breaker.domain.standard import standard_profile
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.detectors.error_rates import Alarm, Kind, alarms, first_of, simulated, union
+from breaker.domain.outcomes.outcomes import Counting, OutcomeSet
+from breaker.domain.profiles.standard import standard_profile
+from breaker.domain.windows.counters import Counters, WindowSizes
 
 THREE_SIGMA = 3 / 1.96
 """By how much a 95 % interval is widened, so that a hundred such tests hold."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from breaker.domain.feed import (
+from breaker.domain.circuits.feed import (
     BAND,
     CHANCE,
     DAY,
@@ -27,7 +27,7 @@ from breaker.domain.feed import (
     stale,
     too_quiet,
 )
-from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.outcomes.outcomes import OutcomeKind
 
 NOW = 500_000.0 * HOUR
 THIS_HOUR = 500_000

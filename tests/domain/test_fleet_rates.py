@@ -4,12 +4,12 @@ from random import Random
 
 import pytest
 
-from breaker.domain.budget import Budget
-from breaker.domain.counters import WindowSizes
-from breaker.domain.detectors import Signal
-from breaker.domain.error_rates import Kind, union
-from breaker.domain.fleet_rates import alike, expected, quartiles
-from breaker.domain.standard import standard_profile
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.detectors.error_rates import Kind, union
+from breaker.domain.detectors.fleet_rates import alike, expected, quartiles
+from breaker.domain.profiles.standard import standard_profile
+from breaker.domain.windows.counters import WindowSizes
 
 PROFILE = standard_profile(Budget(accounts=1_000), WindowSizes(), 0.8)
 

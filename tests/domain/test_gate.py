@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from breaker.domain.detectors import Signal
-from breaker.domain.gate import Answer, GateMemory, Held, HeldDomain, SendKind
-from breaker.domain.states import State, Wanted
+from breaker.domain.circuits.states import State, Wanted
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.standing.gate import Answer, GateMemory, Held, HeldDomain, SendKind
 
 NOW = 1_763_640_000.0
 APP = "app-1"

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.detectors import Signal
-from breaker.domain.fleet_acts import FleetAct, FleetActKind, Hold, parse_limit
-from breaker.domain.guard import GuardLimit, HeldStop, Limits, Raise, allowed, most_urgent_first, raised
-from breaker.domain.headroom import Headroom
+from breaker.domain.acts.fleet_acts import FleetAct, FleetActKind, Hold, parse_limit
+from breaker.domain.circuits.guard import GuardLimit, HeldStop, Limits, Raise, allowed, most_urgent_first, raised
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.windows.headroom import Headroom
 
 LIMITS = Limits(600.0, (5, 0.01), (5, 0.05), (3, 0.25))
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import PLATFORM_LINES, Signal
-from breaker.domain.headroom import ENOUGH_SENDS, Headroom, headroom, rate
-from breaker.domain.outcomes import Counting, OutcomeSet
+from breaker.domain.detectors.detectors import PLATFORM_LINES, Signal
+from breaker.domain.outcomes.outcomes import Counting, OutcomeSet
+from breaker.domain.windows.counters import Counters, WindowSizes
+from breaker.domain.windows.headroom import ENOUGH_SENDS, Headroom, headroom, rate
 
 COUNTING = Counting()
 LINES = {signal: Fraction(str(line)) for signal, line in PLATFORM_LINES.items()}

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from breaker.domain.beta import at_least, quantile, share_below
-from breaker.domain.beta_binomial import Belief
-from breaker.domain.crossings import sends_until, touches
-from breaker.domain.intervals import clopper_pearson, jeffreys, wilson, wilson_lower_bound
+from breaker.domain.statistics.beta import at_least, quantile, share_below
+from breaker.domain.statistics.beta_binomial import Belief
+from breaker.domain.statistics.crossings import sends_until, touches
+from breaker.domain.statistics.intervals import clopper_pearson, jeffreys, wilson, wilson_lower_bound
 
 
 @pytest.mark.parametrize(

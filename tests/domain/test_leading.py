@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from breaker.domain.budget import Budget
-from breaker.domain.circuit import Circuit, judge
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import Signal, Suspicion
-from breaker.domain.leading import Leading, daily
-from breaker.domain.outcomes import Counting, OutcomeSet
-from breaker.domain.profile import Profile
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import Circuit, judge
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.detectors.detectors import Signal, Suspicion
+from breaker.domain.detectors.leading import Leading, daily
+from breaker.domain.outcomes.outcomes import Counting, OutcomeSet
+from breaker.domain.profiles.profile import Profile
+from breaker.domain.windows.counters import Counters, WindowSizes
 
 COUNTING = Counting()
 DAY = 86_400

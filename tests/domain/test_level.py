@@ -4,12 +4,12 @@ from math import inf
 
 import pytest
 
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import Signal, Suspicion
-from breaker.domain.levels import Level
-from breaker.domain.outcomes import Counting, OutcomeSet
-from breaker.domain.states import State
-from breaker.domain.thresholds import Threshold, threshold_for
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal, Suspicion
+from breaker.domain.detectors.levels import Level
+from breaker.domain.detectors.thresholds import Threshold, threshold_for
+from breaker.domain.outcomes.outcomes import Counting, OutcomeSet
+from breaker.domain.windows.counters import Counters, WindowSizes
 
 COUNTING = Counting()
 SIZES = WindowSizes((100, 500), (500,))

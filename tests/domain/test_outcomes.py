@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.outcomes import (
+from breaker.domain.outcomes.outcomes import (
     BOUNCE_BITS,
     COUNTED_BY_DEFAULT,
     NOTHING,
@@ -22,6 +21,7 @@ from breaker.domain.outcomes import (
     added,
     outcome_bit,
 )
+from breaker.domain.windows.counters import Counters, WindowSizes
 from tests.domain.recount import newest_first
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from breaker.domain.circuit import HeldBy, Pending
-from breaker.domain.past import as_of, state_after
-from breaker.domain.standing import CommandRecord, VerdictRecord
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy, Pending
+from breaker.domain.circuits.states import State
+from breaker.domain.standing.past import as_of, state_after
+from breaker.domain.standing.standing import CommandRecord, VerdictRecord
 
 ENTRY = VerdictRecord(
     id=1,

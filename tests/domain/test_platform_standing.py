@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from breaker.domain.circuit import Circuit, HeldBy, Pending, Verdict, apply
-from breaker.domain.platform_standing import (
+from breaker.domain.circuits.circuit import Circuit, HeldBy, Pending, Verdict, apply
+from breaker.domain.circuits.states import State
+from breaker.domain.platform.platform_standing import (
     Example,
     PlatformStanding,
     Scope,
@@ -19,7 +20,6 @@ from breaker.domain.platform_standing import (
     standing_of,
     stop,
 )
-from breaker.domain.states import State
 
 NOW = 1_763_640_000.0  # 2025-11-20T12:00:00Z
 MIDNIGHT = 1_763_683_200.0

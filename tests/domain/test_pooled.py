@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.beta_binomial import Belief, estimate
-from breaker.domain.budget import Budget
-from breaker.domain.detectors import Signal, Suspicion
-from breaker.domain.pooled import Group, GroupCount, GroupKind, Membership, Pooled, pool
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.detectors.detectors import Signal, Suspicion
+from breaker.domain.detectors.pooled import Group, GroupCount, GroupKind, Membership, Pooled, pool
+from breaker.domain.statistics.beta_binomial import Belief, estimate
 
 BUDGET = Budget()
 NOW = 1_700_000_000.0

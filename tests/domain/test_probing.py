@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breaker.domain.circuit import Circuit, may_recover
-from breaker.domain.detectors import Signal
-from breaker.domain.probe import DAY, Hold, Phase, ProbeRules
-from breaker.domain.probe_words import outlook
-from breaker.domain.probing import Step
-from breaker.domain.states import Cause, State, Wanted
-from breaker.domain.trial import Trial
+from breaker.domain.circuits.circuit import Circuit, may_recover
+from breaker.domain.circuits.states import Cause, State, Wanted
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.probes.probe import DAY, Hold, Phase, ProbeRules
+from breaker.domain.probes.probing import Step
+from breaker.domain.probes.trial import Trial
+from breaker.domain.probes.words import outlook
 from tests.domain.probed import BOUNCES, START, Probed, with_rules
 
 HOUR = 3_600.0

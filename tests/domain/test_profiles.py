@@ -6,9 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.budget import Budget
-from breaker.domain.profile import Profile
-from breaker.domain.profiles import Assigned, Claim, Contradiction, Kind, Profiles, contradictions, expression, overlap
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.profiles.profile import Profile
+from breaker.domain.profiles.profiles import (
+    Assigned,
+    Claim,
+    Contradiction,
+    Kind,
+    Profiles,
+    contradictions,
+    expression,
+    overlap,
+)
 from breaker.ports import Account
 
 

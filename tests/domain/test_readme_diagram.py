@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from breaker.domain.states import TRANSITIONS, State
+from breaker.domain.circuits.states import TRANSITIONS, State
 
 
 def diagram() -> str:

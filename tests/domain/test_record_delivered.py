@@ -5,8 +5,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.outcomes import Counting, OutcomeSet
+from breaker.domain.outcomes.outcomes import Counting, OutcomeSet
+from breaker.domain.windows.counters import Counters, WindowSizes
 
 COUNTING = Counting()
 SIZES = WindowSizes((20, 60, 200), (100,))

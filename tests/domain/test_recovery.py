@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from breaker.domain.budget import Budget
-from breaker.domain.circuit import WARNED_AT_LEAST, Circuit, Verdict, apply, may_recover, recover
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import Counting, OutcomeSet
-from breaker.domain.standard import standard_profile
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import WARNED_AT_LEAST, Circuit, Verdict, apply, may_recover, recover
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.outcomes import Counting, OutcomeSet
+from breaker.domain.profiles.standard import standard_profile
+from breaker.domain.windows.counters import Counters, WindowSizes
 
 COUNTING = Counting()
 PROFILE = standard_profile(Budget(), WindowSizes(), 0.8)

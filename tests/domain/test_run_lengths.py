@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from breaker.domain.cusum import weight
-from breaker.domain.run_lengths import sends_to_height
+from breaker.domain.statistics.cusum import weight
+from breaker.domain.statistics.run_lengths import sends_to_height
 
 
 def corrected_diffusion(p0: float, p1: float, h: int) -> tuple[float, float]:

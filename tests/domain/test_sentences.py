@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from breaker.domain.circuit import Circuit, judge
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import Signal, Suspicion
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import Circuit, judge
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal, Suspicion
+from breaker.domain.windows.counters import Counters, WindowSizes
 
 
 def test_a_run_of_bad_sends_is_told_as_a_run_and_not_as_a_rate_that_was_reached() -> None:

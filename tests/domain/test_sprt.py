@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from breaker.domain.sprt import Decision, Sprt
+from breaker.domain.statistics.sprt import Decision, Sprt
 
 
 def test_the_bounds_are_walds() -> None:

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from breaker.domain.budget import Budget
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.crossings import sends_until_crowded
-from breaker.domain.cusum import Cusum
-from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import Counting, OutcomeSet
-from breaker.domain.run_lengths import sends_to_height
-from breaker.domain.standard import standard_profile
-from breaker.domain.states import State
-from breaker.domain.thresholds import threshold_for
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.detectors.thresholds import threshold_for
+from breaker.domain.outcomes.outcomes import Counting, OutcomeSet
+from breaker.domain.profiles.standard import standard_profile
+from breaker.domain.statistics.crossings import sends_until_crowded
+from breaker.domain.statistics.cusum import Cusum
+from breaker.domain.statistics.run_lengths import sends_to_height
+from breaker.domain.windows.counters import Counters, WindowSizes
 
 COUNTING = Counting()
 PROFILE = standard_profile(Budget(), WindowSizes(), 0.8)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.states import SEVERITY, SUSPICIONS, TRANSITIONS, WANTED, Cause, State, Wanted, follow
+from breaker.domain.circuits.states import SEVERITY, SUSPICIONS, TRANSITIONS, WANTED, Cause, State, Wanted, follow
 
 SENDING, WARNED, LIMITED, STOPPED, PROBING = (
     State.SENDING,

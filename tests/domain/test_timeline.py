@@ -5,8 +5,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breaker.domain.timeline import Timeline, mark_of
-from breaker.domain.windows import Series
+from breaker.domain.windows.timeline import Timeline, mark_of
+from breaker.domain.windows.windows import Series
 from tests.domain.recount import exact_window
 
 SIZES = (20, 60, 200)

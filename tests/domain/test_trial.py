@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.sprt import Decision, Sprt
-from breaker.domain.trial import Trial
+from breaker.domain.probes.trial import Trial
+from breaker.domain.statistics.sprt import Decision, Sprt
 
 TRIAL = Trial()
 RUNS = 4_000

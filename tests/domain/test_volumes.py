@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from breaker.domain.volumes import DAY, weekly_sends
-from breaker.domain.windows import Series
+from breaker.domain.windows.volumes import DAY, weekly_sends
+from breaker.domain.windows.windows import Series
 
 
 def sent(count: int, spacing: int) -> Series:

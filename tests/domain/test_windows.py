@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breaker.domain.windows import Series, WindowCount
+from breaker.domain.windows.windows import Series, WindowCount
 from tests.domain.recount import Arrival, arrivals, exact_window, is_within_a_hundredth, newest_first
 
 SIZES = st.sampled_from([(1,), (10, 50), (99,), (150,), (100, 300, 1000), (250, 251, 900), (1000,), (200, 400)])

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.beta import at_least
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import Signal, Suspicion
-from breaker.domain.outcomes import Counting, OutcomeSet
-from breaker.domain.states import State
-from breaker.domain.young import AGES, WEEKS_BETWEEN, Ceiling, Young, chance_to_meet, young_ceilings
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal, Suspicion
+from breaker.domain.detectors.young import AGES, WEEKS_BETWEEN, Ceiling, Young, chance_to_meet, young_ceilings
+from breaker.domain.outcomes.outcomes import Counting, OutcomeSet
+from breaker.domain.statistics.beta import at_least
+from breaker.domain.windows.counters import Counters, WindowSizes
 
 COUNTING = Counting()
 CEILINGS = (Ceiling(100, 10), Ceiling(250, 16))

@@ -12,8 +12,8 @@ from breaker.adapters.postgres.lost import PostgresLostHolds
 from breaker.adapters.postgres.placements import PostgresPlacements
 from breaker.adapters.postgres.roster import PostgresRoster
 from breaker.adapters.postgres.unordered import PostgresUnordered
-from breaker.domain.commands import Actuator
-from breaker.domain.outcomes import Counting
+from breaker.domain.outcomes.outcomes import Counting
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.adopt import Sweep
 from breaker.flows.adopt_domains import SweepDomains
 from breaker.flows.find_lost import FindLost
@@ -30,9 +30,9 @@ from tests.simulated import APPLICATION, simulated
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
-    from breaker.domain.lost import Response
-    from breaker.domain.placement import Move
-    from breaker.domain.placement import Place as WhereItIs
+    from breaker.domain.platform.lost import Response
+    from breaker.domain.platform.placement import Move
+    from breaker.domain.platform.placement import Place as WhereItIs
     from breaker.ports import Lost, Platform, SendingDomain
 
 BLOCKING = frozenset({Actuator.BLOCK, Actuator.LIMIT, Actuator.BLOCK_DOMAIN})

@@ -12,7 +12,7 @@ import pytest
 from breaker.app import running
 from breaker.app.rhythm import Rhythm
 from breaker.config import load
-from breaker.domain.fleet_acts import FleetAct, FleetActKind
+from breaker.domain.acts.fleet_acts import FleetAct, FleetActKind
 from breaker.flows.backfill import SETTLED
 from tests.acceptance.processes import until
 from tests.doctor.ward import ward

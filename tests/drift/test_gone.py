@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.gone import PostgresGone
-from breaker.domain.identity import ADDRESS_FOLLOWS
-from breaker.domain.states import Cause
+from breaker.domain.circuits.states import Cause
+from breaker.domain.outcomes.identity import ADDRESS_FOLLOWS
 from breaker.flows.let_gone_go import WHY, LetGoneGo
 from tests.drift.conftest import BLOCKING
 from tests.outbox.test_carry_out import finish
 from tests.simulated import APPLICATION
 
 if TYPE_CHECKING:
-    from breaker.domain.circuit import Verdict
+    from breaker.domain.circuits.circuit import Verdict
     from breaker.ports import Account
     from tests.drift.conftest import Drifting
 

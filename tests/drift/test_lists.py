@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.commands import Actuator
-from breaker.domain.lost import respond
-from breaker.domain.states import Cause
+from breaker.domain.circuits.states import Cause
+from breaker.domain.platform.commands import Actuator
+from breaker.domain.platform.lost import respond
 from breaker.flows.designs import Made
 from breaker.ports import TryAgainError
 from breaker.simulator.faults import FaultKind

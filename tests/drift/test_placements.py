@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.commands import Actuator
-from breaker.domain.placement import Move, Place, Workspaces, moved
-from breaker.domain.states import Cause
+from breaker.domain.circuits.states import Cause
+from breaker.domain.platform.commands import Actuator
+from breaker.domain.platform.placement import Move, Place, Workspaces, moved
 from breaker.ports import Sender
 from tests.drift.conftest import BLOCKING
 from tests.outbox.test_carry_out import finish

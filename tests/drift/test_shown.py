@@ -9,9 +9,9 @@ import pytest
 from breaker.adapters.clock import SystemClock
 from breaker.app import wire_operations
 from breaker.config import load
-from breaker.domain.lost import LEFT_TO_PEOPLE, NOT_PUT_BACK
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import Wanted
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.states import Wanted
+from breaker.domain.platform.lost import LEFT_TO_PEOPLE, NOT_PUT_BACK
 from breaker.flows.designs import Made
 from breaker.ports import SendingDomain
 from tests.doctor.ward import ACTUATORS, ward
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from breaker.domain.standing import Enforcement
+    from breaker.domain.standing.standing import Enforcement
     from tests.doctor.ward import Ward
 
 

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from breaker.adapters.nylas.budget import Budget
 from breaker.adapters.sweep_metrics import SweepMetrics
-from breaker.domain.webhook_status import WebhookStatus
+from breaker.domain.platform.webhook_status import WebhookStatus
 from breaker.flows.lease import Lease
 from breaker.flows.sweeping import Sweeping, keep
 from breaker.ports import Urgency

@@ -10,9 +10,9 @@ import pytest
 from breaker.adapters.postgres.feed import PostgresFeed
 from breaker.adapters.postgres.repairs import PostgresRepairs
 from breaker.adapters.postgres.unheard import PostgresUnheard
-from breaker.domain.feed import BlindCause, Blindness
-from breaker.domain.spans import Span
-from breaker.domain.webhook_status import FAILED_AFTER, FAILING_AFTER, WebhookStatus, lost_since
+from breaker.domain.circuits.feed import BlindCause, Blindness
+from breaker.domain.outcomes.spans import Span
+from breaker.domain.platform.webhook_status import FAILED_AFTER, FAILING_AFTER, WebhookStatus, lost_since
 from breaker.flows.backfill import SETTLED, BusyError, Progress
 from breaker.flows.fill_gaps import FillGaps
 from breaker.flows.repair import SPAN, Outcome

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from breaker.adapters.postgres.drills import PostgresDrills
-from breaker.domain.commands import Actuator
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.drill import LEASE, ConductDrill, DrillLimits
 from breaker.flows.drill_canary import HoldCanary
 from breaker.flows.drill_mail import TrySending

@@ -9,7 +9,7 @@ import pytest
 from breaker.adapters.postgres.examination.signs_of_life import Guarding, PostgresSignsOfLife
 from breaker.app import UnavailableError, drill_now
 from breaker.config import ConfigurationError
-from breaker.domain.acts import RefusedError
+from breaker.domain.acts.acts import RefusedError
 from breaker.domain.drill import DrillOutcome, Step
 from breaker.simulator.faults import FaultKind
 from tests.drill.rehearsal import ADDRESS, RECIPIENT

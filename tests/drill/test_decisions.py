@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from breaker.domain.acts import UNENFORCEABLE
-from breaker.domain.circuit import Circuit, HeldBy, Pending
-from breaker.domain.commands import Actuator
+from breaker.domain.acts.acts import UNENFORCEABLE
+from breaker.domain.circuits.circuit import Circuit, HeldBy, Pending
+from breaker.domain.circuits.states import State, Wanted
 from breaker.domain.drill import (
     Canary,
     DrillOutcome,
@@ -27,7 +27,7 @@ from breaker.domain.drill import (
     stop,
     why_not,
 )
-from breaker.domain.states import State, Wanted
+from breaker.domain.platform.commands import Actuator
 
 NOW = 1_763_640_000.0  # 2025-11-20 12:00 UTC
 DAY, HOUR = 86_400.0, 3_600.0

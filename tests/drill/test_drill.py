@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breaker.adapters.postgres.drills import PostgresDrills
-from breaker.domain.counters import Counters
+from breaker.domain.circuits.states import Cause, Wanted
 from breaker.domain.drill import DrillOutcome, RuleScope, Step
-from breaker.domain.outcomes import Counting, OutcomeKind, OutcomeSet
-from breaker.domain.states import Cause, Wanted
+from breaker.domain.outcomes.outcomes import Counting, OutcomeKind, OutcomeSet
+from breaker.domain.windows.counters import Counters
 from breaker.flows.drill import DrillTakenOverError, DrillUnderWayError
 from breaker.flows.lease import Lease
 from breaker.flows.tear_down import TearDown

@@ -8,7 +8,7 @@ import pytest
 
 from breaker.app.in_force import InForce
 from breaker.app.nightly_drill import Ears
-from breaker.domain.outcomes import BounceClass, DeliveryEvent, OutcomeKind, Recipient
+from breaker.domain.outcomes.outcomes import BounceClass, DeliveryEvent, OutcomeKind, Recipient
 from tests.drill.rehearsal import ADDRESS
 from tests.fleet import SteppingClock, settings_of
 from tests.simulated import APPLICATION

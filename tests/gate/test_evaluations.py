@@ -11,8 +11,8 @@ from breaker.adapters.clock import SystemClock
 from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.platform_standings import PostgresPlatformStandings
-from breaker.domain.platform_standing import SendRefusal
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
+from breaker.domain.platform.platform_standing import SendRefusal
 from breaker.flows.designs import RULES, Made
 from breaker.flows.lease import Lease
 from breaker.flows.read_evaluations import ReadEvaluations

@@ -12,7 +12,7 @@ from breaker.app import account_as_json
 from breaker.app.refusals import Refusals
 from breaker.app.reporter import Reporter
 from breaker.config import ConfigurationError
-from breaker.domain.selectors import parse_selector
+from breaker.domain.acts.selectors import parse_selector
 from breaker.ports import NoHolds
 from tests.fleet import APPLICATION, NOW, Fleet, fleet, settings_of
 

@@ -15,12 +15,12 @@ from breaker.adapters.postgres.gate import PostgresCircuitChanges
 from breaker.adapters.postgres.identities import Identities
 from breaker.adapters.postgres.merge import merge
 from breaker.app import counting, window_sizes
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.circuit import HeldBy, Verdict, apply
-from breaker.domain.domain_circuit import DomainCircuit
-from breaker.domain.gate import GateMemory, SendKind
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.circuit import HeldBy, Verdict, apply
+from breaker.domain.circuits.domain_circuit import DomainCircuit
+from breaker.domain.circuits.states import State
+from breaker.domain.standing.gate import GateMemory, SendKind
 from breaker.ports import Sender, SendingDomain, StoreUnavailableError
 from tests.fleet import APPLICATION, NOW, Fleet, fleet
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.platform_standing import SendRefusal, refusal_of
+from breaker.domain.platform.platform_standing import SendRefusal, refusal_of
 from breaker.simulator.options import FREE
 from tests.simulator.client import Answer, World
 

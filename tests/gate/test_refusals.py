@@ -11,12 +11,12 @@ from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.platform_standings import PostgresPlatformStandings
 from breaker.app import account_as_json, window_sizes
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.outcomes import OutcomeSet
-from breaker.domain.platform_standing import Example, Scope, SendRefusal, Source, refusal_of
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.states import State
+from breaker.domain.outcomes.outcomes import OutcomeSet
+from breaker.domain.platform.platform_standing import Example, Scope, SendRefusal, Source, refusal_of
 from breaker.flows.keep_standings import WAIT, KeepStandings
 from breaker.flows.lease import Lease
 from breaker.flows.note_refusals import NoteRefusals

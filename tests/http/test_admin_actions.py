@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
 from tests.admin import Admin, admin
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from breaker.adapters.http.health import Health
 from breaker.adapters.metrics import Metrics
-from breaker.domain.circuit import HeldBy, Mode, Verdict
-from breaker.domain.commands import CommandKind
-from breaker.domain.detectors import Signal
-from breaker.domain.outcomes import OutcomeKind
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy, Mode, Verdict
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.outcomes import OutcomeKind
+from breaker.domain.platform.commands import CommandKind
 from tests.admin import Admin, admin
 from tests.fleet import NOW
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.outcomes import OutcomeSet
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.states import State
+from breaker.domain.outcomes.outcomes import OutcomeSet
 from tests.admin import Admin, admin
 from tests.fleet import APPLICATION, NOW
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from breaker.adapters.postgres.looks import PostgresLooks
-from breaker.domain.acts import ActKind
-from breaker.domain.circuit import HeldBy
-from breaker.domain.fleet_acts import FleetActKind
-from breaker.domain.states import State
+from breaker.domain.acts.acts import ActKind
+from breaker.domain.acts.fleet_acts import FleetActKind
+from breaker.domain.circuits.circuit import HeldBy
+from breaker.domain.circuits.states import State
 from breaker.flows.look_up import LookUp
 from breaker.ports import Account
 from tests.admin import Admin, admin
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from breaker.domain.lookups import BadRecipient, RefusedSend
-    from breaker.domain.spans import Span
+    from breaker.domain.outcomes.spans import Span
+    from breaker.domain.standing.lookups import BadRecipient, RefusedSend
 
 
 @pytest.fixture

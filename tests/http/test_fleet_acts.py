@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from breaker.domain.circuit import HeldBy
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy
+from breaker.domain.circuits.states import State
 from tests.admin import Admin, admin
 
 if TYPE_CHECKING:

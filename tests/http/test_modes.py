@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from breaker.domain.acts import EXEMPT_LASTS
+from breaker.domain.acts.acts import EXEMPT_LASTS
 from tests.admin import Admin, admin
 from tests.fleet import APPLICATION, NOW
 

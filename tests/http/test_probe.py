@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
 from tests.admin import Admin, admin
 from tests.fleet import NOW
 

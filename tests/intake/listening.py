@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from breaker.adapters.nylas.notifications import GrantEvent, SendFailed
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
 
 APPLICATION = "app-1"
 SECRET = "the-first-secret"

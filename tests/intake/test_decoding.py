@@ -14,7 +14,7 @@ from breaker.adapters.nylas.notifications import (
     decode,
     trigger_and_application,
 )
-from breaker.domain.outcomes import BounceClass, DeliveryEvent, OutcomeKind, Recipient
+from breaker.domain.outcomes.outcomes import BounceClass, DeliveryEvent, OutcomeKind, Recipient
 from tests.counting.daemons import NOW
 from tests.intake.listening import bounced, complaint, delivered, grant, message, notification, rejected
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from breaker.adapters.nylas.notifications import NotJsonError, NotUnderstoodError, decode, trigger_and_application
 from breaker.adapters.nylas.signature import sign
-from breaker.domain.outcomes import DeliveryEvent
+from breaker.domain.outcomes.outcomes import DeliveryEvent
 from tests.counting.daemons import NOW
 from tests.intake.listening import (
     DOCUMENTED,

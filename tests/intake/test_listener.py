@@ -10,7 +10,7 @@ import pytest
 
 from breaker.adapters.http.webhook import Handlers, Limits, TryLaterError, Undecodable
 from breaker.adapters.nylas.signature import sign
-from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.outcomes.outcomes import OutcomeKind
 from breaker.ports import StoreUnavailableError, TryTransactionAgainError
 from tests.intake.listening import (
     LIMITS,
@@ -29,7 +29,7 @@ from tests.intake.listening import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
 
 BODY = json.dumps(delivered()).encode()
 

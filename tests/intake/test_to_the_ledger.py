@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from breaker.adapters.http.webhook import Handlers, TryLaterError
-from breaker.domain.outcomes import Tally
+from breaker.domain.outcomes.outcomes import Tally
 from breaker.flows.follow_grants import follow
 from breaker.flows.ingest import OverloadedError, PoisonousEventError, StoppedError
 from tests.counting.daemons import DAY, NOW, SIMULATOR, daemon, started
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from breaker.adapters.http.webhook import Undecodable
     from breaker.adapters.nylas.notifications import GrantEvent, SendFailed
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from tests.counting.daemons import Daemon
     from tests.intake.listening import Listening
 

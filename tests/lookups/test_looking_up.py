@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from breaker.domain.lookups import BadRecipient, RefusedSend
-    from breaker.domain.spans import Span
+    from breaker.domain.outcomes.spans import Span
+    from breaker.domain.standing.lookups import BadRecipient, RefusedSend
     from tests.simulated import Simulated
 
 AGENT = "agent@agents.example"

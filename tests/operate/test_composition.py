@@ -16,11 +16,11 @@ from breaker.app import (
     window_sizes,
 )
 from breaker.config import load
-from breaker.domain.circuit import Mode
-from breaker.domain.commands import Actuator
-from breaker.domain.counters import WindowSizes
-from breaker.domain.modes import ConfiguredModes
-from breaker.domain.outcomes import BounceClass
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.modes import ConfiguredModes
+from breaker.domain.outcomes.outcomes import BounceClass
+from breaker.domain.platform.commands import Actuator
+from breaker.domain.windows.counters import WindowSizes
 from breaker.ports import Account
 from tests.fleet import settings_of
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breaker.app.in_force import InForce
-from breaker.domain.detectors import Signal
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
 from breaker.flows.foresee import foresee
 from breaker.ports import Account
 from tests.fleet import fleet, settings_of

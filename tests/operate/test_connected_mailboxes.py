@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.acts import UNENFORCEABLE, Act, ActKind, Effect
-from breaker.domain.selectors import parse_selector
+from breaker.domain.acts.acts import UNENFORCEABLE, Act, ActKind, Effect
+from breaker.domain.acts.selectors import parse_selector
 
 if TYPE_CHECKING:
     from tests.fleet import Fleet

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breaker.adapters.postgres.domains import PostgresDomains
-from breaker.domain.acts import Act, ActKind, Effect, RefusedError
-from breaker.domain.circuit import HeldBy, Mode, Verdict, apply
-from breaker.domain.domain_circuit import DomainCircuit, Interval
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import Act, ActKind, Effect, RefusedError
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.circuit import HeldBy, Mode, Verdict, apply
+from breaker.domain.circuits.domain_circuit import DomainCircuit, Interval
+from breaker.domain.circuits.states import State
 from breaker.ports import SendingDomain
 from tests.fleet import APPLICATION, NOW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.selectors import Selector
+    from breaker.domain.acts.selectors import Selector
     from tests.fleet import Fleet
 
 X = SendingDomain(APPLICATION, "x.example")

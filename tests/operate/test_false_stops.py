@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.reading.report import PostgresReport
 from breaker.app import counting
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.readiness import FalseStop
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.states import State
+from breaker.domain.standing.readiness import FalseStop
 from tests.fleet import APPLICATION
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breaker.app.pins import keep_pins
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.circuit import Mode
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.states import State
 from tests.fleet import APPLICATION
 
 if TYPE_CHECKING:

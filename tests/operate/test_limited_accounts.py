@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.states import State
 from tests.fleet import fleet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from breaker.domain.acts import Report
+    from breaker.domain.acts.acts import Report
     from tests.fleet import Fleet
 
 APPLY = Act(ActKind.MODE, "trial", "ada", mode=Mode.ENFORCE, apply_pending=True)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.acts import CANNOT_LIMIT, UNENFORCEABLE, Act, ActKind, Effect, RefusedError
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import CANNOT_LIMIT, UNENFORCEABLE, Act, ActKind, Effect, RefusedError
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.states import State
 from tests.fleet import fleet
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from breaker.adapters.postgres.modes import PostgresModes
 from breaker.adapters.postgres.reading.accounts import PostgresAccounts
 from breaker.app import window_sizes
-from breaker.domain.circuit import Mode
-from breaker.domain.modes import Belonging, ConfiguredModes, Level, ModeSetting, mode_in_force
-from breaker.domain.selectors import parse_selector
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.modes import Belonging, ConfiguredModes, Level, ModeSetting, mode_in_force
 from breaker.ports import Account
 from tests.fleet import APPLICATION
 

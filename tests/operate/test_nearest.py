@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.acts import Act, ActKind, NobodyError
-from breaker.domain.selectors import most_like, parse_selector
+from breaker.domain.acts.acts import Act, ActKind, NobodyError
+from breaker.domain.acts.selectors import most_like, parse_selector
 
 if TYPE_CHECKING:
     from tests.fleet import Fleet

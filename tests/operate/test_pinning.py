@@ -2,16 +2,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.acts import Act, ActKind, Automatic, Effect
-from breaker.domain.circuit import Mode
-from breaker.domain.modes import Level
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import Act, ActKind, Automatic, Effect
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.modes import Level
+from breaker.domain.circuits.states import State
 from breaker.ports import Account, ModeInForce
 from tests.fleet import APPLICATION
 
 if TYPE_CHECKING:
-    from breaker.domain.acts import Report
+    from breaker.domain.acts.acts import Report
     from tests.fleet import Fleet
 
 HOUR = 3_600.0

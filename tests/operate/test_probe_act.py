@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.acts import UNENFORCEABLE, Act, ActKind, Effect, RefusedError
-from breaker.domain.detectors import Signal
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import UNENFORCEABLE, Act, ActKind, Effect, RefusedError
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
 
 if TYPE_CHECKING:
     from tests.fleet import Fleet

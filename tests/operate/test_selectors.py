@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from breaker.domain.selectors import Scope, Selector, parse_selector
+from breaker.domain.acts.selectors import Scope, Selector, parse_selector
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,16 @@ import pytest
 
 from breaker.adapters.postgres.modes import PostgresModes
 from breaker.app import configured_modes
-from breaker.domain.acts import AccountEffect, Act, ActKind, Effect, RefusedError
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.modes import Level
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import AccountEffect, Act, ActKind, Effect, RefusedError
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.modes import Level
+from breaker.domain.circuits.states import State
 from breaker.ports import Account, ModeInForce
 from tests.fleet import APPLICATION
 
 if TYPE_CHECKING:
-    from breaker.domain.acts import Report
+    from breaker.domain.acts.acts import Report
     from tests.fleet import Fleet
 
 

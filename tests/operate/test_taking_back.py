@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.probes import PostgresProbes
 from breaker.app import counting, window_sizes
-from breaker.domain.acts import Act, ActKind, Automatic, Effect
-from breaker.domain.circuit import Verdict, apply
-from breaker.domain.selectors import Scope, Selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import Act, ActKind, Automatic, Effect
+from breaker.domain.acts.selectors import Scope, Selector
+from breaker.domain.circuits.circuit import Verdict, apply
+from breaker.domain.circuits.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

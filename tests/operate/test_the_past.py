@@ -2,15 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.circuit import HeldBy, Mode, Pending
-from breaker.domain.modes import Level, ModeSetting, SetMode
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.circuit import HeldBy, Mode, Pending
+from breaker.domain.circuits.modes import Level, ModeSetting, SetMode
+from breaker.domain.circuits.states import State
 from tests.fleet import APPLICATION
 
 if TYPE_CHECKING:
-    from breaker.domain.past import Past
+    from breaker.domain.standing.past import Past
     from tests.fleet import Fleet
 
 HOUR = 3_600.0

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.acts import UNENFORCEABLE, AccountEffect, Act, ActKind, Effect, RefusedError
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import UNENFORCEABLE, AccountEffect, Act, ActKind, Effect, RefusedError
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.selectors import Selector
+    from breaker.domain.acts.selectors import Selector
     from tests.fleet import Fleet
 
 TRIP = Act(ActKind.TRIP, "a bought list", "ada")

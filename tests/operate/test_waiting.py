@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.cli.waiting import EVERY, progress
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.selectors import parse_selector
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.acts.selectors import parse_selector
 from tests.fleet import SteppingClock
 
 if TYPE_CHECKING:

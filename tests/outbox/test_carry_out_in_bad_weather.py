@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.commands import Actuator
-from breaker.domain.states import Cause
+from breaker.domain.circuits.states import Cause
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.carry_out import Pace
 from breaker.flows.designs import Made
 from breaker.flows.listings import NO_ADDRESS, NOT_SHOWN, missing

@@ -11,8 +11,8 @@ from breaker.adapters.nylas.budget import Budget
 from breaker.adapters.nylas.client import NylasPlatform
 from breaker.adapters.nylas.transport import Transport
 from breaker.adapters.postgres.unordered import PostgresUnordered
-from breaker.domain.commands import Actuator
-from breaker.domain.states import Cause
+from breaker.domain.circuits.states import Cause
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.designs import RULES, Made
 from breaker.flows.listings import missing
 from breaker.flows.order_again import order_again

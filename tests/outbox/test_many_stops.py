@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from breaker.domain.commands import Actuator, CommandKind
-from breaker.domain.states import Cause
+from breaker.domain.circuits.states import Cause
+from breaker.domain.platform.commands import Actuator, CommandKind
 from breaker.flows.carry_out import Pace
 from breaker.ports import Sender
 from breaker.simulator.errors import ApiError

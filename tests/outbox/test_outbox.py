@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.commands import Actuator, CommandKind
-from breaker.domain.states import Cause
+from breaker.domain.circuits.states import Cause
+from breaker.domain.platform.commands import Actuator, CommandKind
 from breaker.ports import Account, Backlog
 from tests.guarded import LIMITING, guarded
 from tests.simulated import APPLICATION

@@ -13,8 +13,8 @@ from breaker.adapters.nylas.budget import Budget
 from breaker.adapters.nylas.client import NylasPlatform
 from breaker.adapters.nylas.transport import Transport
 from breaker.app import wire_operations
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.selectors import parse_selector
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.acts.selectors import parse_selector
 from breaker.flows.designs import LISTS, RULES, Made
 from breaker.ports import InventoryItem
 from breaker.simulator.errors import ApiError

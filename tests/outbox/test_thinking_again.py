@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.outbox import PostgresOutbox
-from breaker.domain.states import Cause
+from breaker.domain.circuits.states import Cause
 from breaker.flows.carry_out import Sender
 from tests.outbox.test_carry_out import BLOCK, blocked, finish
 

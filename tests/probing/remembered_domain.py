@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.circuit import Circuit, HeldBy, Mode
-from breaker.domain.commands import HOLDS, CommandKind, plan_domain
-from breaker.domain.detectors import Signal
-from breaker.domain.domain_circuit import DomainCircuit, Interval
-from breaker.domain.domain_probe import DomainProbe, Member, Traffic
-from breaker.domain.probe import QUEUE, Evidence, Hold, ProbeRules
-from breaker.domain.probing import Step
-from breaker.domain.states import State, Wanted
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.circuits.circuit import Circuit, HeldBy, Mode
+from breaker.domain.circuits.domain_circuit import DomainCircuit, Interval
+from breaker.domain.circuits.states import State, Wanted
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.platform.commands import HOLDS, CommandKind, plan_domain
+from breaker.domain.probes.domain_probe import DomainProbe, Member, Traffic
+from breaker.domain.probes.probe import QUEUE, Evidence, Hold, ProbeRules
+from breaker.domain.probes.probing import Step
 from breaker.flows.designs import Made
 from breaker.flows.lease import Lease
 from breaker.flows.operate_domains import DomainOperator
@@ -25,7 +25,7 @@ from breaker.ports import Confirmation, DomainHold, InventoryItem, ModeInForce, 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 
-    from breaker.domain.circuit import Verdict
+    from breaker.domain.circuits.circuit import Verdict
     from breaker.ports import Account
 
 DOMAIN = SendingDomain("app-1", "agents.example")

@@ -14,11 +14,11 @@ from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.outbox import PostgresOutbox
 from breaker.adapters.postgres.probes import PostgresProbes
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.circuit import Mode, act, apply
-from breaker.domain.commands import Actuator, plan
-from breaker.domain.outcomes import BounceClass, OutcomeKind
-from breaker.domain.probe import ProbeRules
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.circuits.circuit import Mode, act, apply
+from breaker.domain.outcomes.outcomes import BounceClass, OutcomeKind
+from breaker.domain.platform.commands import Actuator, plan
+from breaker.domain.probes.probe import ProbeRules
 from breaker.flows.adopt import Sweep
 from breaker.flows.adopt_domains import SweepDomains
 from breaker.flows.carry_out import Pace, Sender, Surroundings
@@ -39,8 +39,8 @@ from tests.simulated import Simulated, simulated
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
-    from breaker.domain.profile import Profile
-    from breaker.domain.states import Cause
+    from breaker.domain.circuits.states import Cause
+    from breaker.domain.profiles.profile import Profile
     from breaker.ports import Account, Due
 
 DOMAIN = SendingDomain(APPLICATION, "agents.example")

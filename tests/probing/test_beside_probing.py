@@ -10,15 +10,15 @@ import pytest
 from breaker.adapters.postgres.adoption import PostgresAdoption
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.unordered import PostgresUnordered
-from breaker.domain.acts import ActKind
-from breaker.domain.budget import Budget
-from breaker.domain.circuit import act, apply
-from breaker.domain.commands import Actuator, plan
-from breaker.domain.counters import Counters
-from breaker.domain.detectors import Signal, Suspicion
-from breaker.domain.outcomes import OutcomeKind
-from breaker.domain.profile import Profile
-from breaker.domain.states import Cause, State, Wanted
+from breaker.domain.acts.acts import ActKind
+from breaker.domain.circuits.circuit import act, apply
+from breaker.domain.circuits.states import Cause, State, Wanted
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.detectors.detectors import Signal, Suspicion
+from breaker.domain.outcomes.outcomes import OutcomeKind
+from breaker.domain.platform.commands import Actuator, plan
+from breaker.domain.profiles.profile import Profile
+from breaker.domain.windows.counters import Counters
 from breaker.flows.order_again import order_again
 from breaker.ports import FoundBlocked
 from tests.counting.daemons import APPLICATION, SIZES, event

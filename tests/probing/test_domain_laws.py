@@ -6,9 +6,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from breaker.domain.acts import ActKind
-from breaker.domain.circuit import Mode
-from breaker.domain.states import State, Wanted
+from breaker.domain.acts.acts import ActKind
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.states import State, Wanted
 from tests.probing.remembered_domain import RememberedDomain
 
 HOUR = 3_600.0

@@ -11,14 +11,14 @@ from breaker.adapters.http.presentation import domain_as_json
 from breaker.adapters.postgres.gate import PostgresCircuitChanges
 from breaker.adapters.postgres.reading.domains import PostgresDomainStandings
 from breaker.cli.domains import domain_lines, print_domain
-from breaker.domain.acts import ActKind
-from breaker.domain.gate import Answer, GateMemory, SendKind
+from breaker.domain.acts.acts import ActKind
+from breaker.domain.standing.gate import Answer, GateMemory, SendKind
 from tests.probing.sending_domain import HOUR, SentDomain, address, sending_domain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from breaker.domain.standing import DomainStanding
+    from breaker.domain.standing.standing import DomainStanding
 
 
 @pytest.fixture

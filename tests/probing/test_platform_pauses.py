@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breaker.adapters.postgres.platform_standings import PostgresPlatformStandings
-from breaker.domain.platform_standing import Example, SendRefusal, Source, standing_of
+from breaker.domain.platform.platform_standing import Example, SendRefusal, Source, standing_of
 from tests.probing.way_back import DAY, HOUR, WayBack, way_back
 
 if TYPE_CHECKING:

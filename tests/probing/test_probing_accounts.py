@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from breaker.domain.budget import Budget
-from breaker.domain.circuit import Mode
-from breaker.domain.commands import Actuator
-from breaker.domain.detectors import Signal, Suspicion
-from breaker.domain.probing import Step
-from breaker.domain.profile import Profile
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.budget import Budget
+from breaker.domain.detectors.detectors import Signal, Suspicion
+from breaker.domain.platform.commands import Actuator
+from breaker.domain.probes.probing import Step
+from breaker.domain.profiles.profile import Profile
 from tests.probing.way_back import DAY, HOUR, WayBack, way_back
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from breaker.domain.counters import Counters
+    from breaker.domain.windows.counters import Counters
 
 STOP = ("sending", "stopped", "four")
 ROUND = [("probing", "probing", "probe")]

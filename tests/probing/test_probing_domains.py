@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.acts import ActKind
-from breaker.domain.circuit import Mode
-from breaker.domain.probing import Step
-from breaker.domain.states import Cause
+from breaker.domain.acts.acts import ActKind
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.states import Cause
+from breaker.domain.probes.probing import Step
 from breaker.flows.designs import Made
 from breaker.simulator.faults import FaultKind
 from breaker.simulator.options import RuleScope

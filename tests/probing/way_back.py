@@ -10,10 +10,10 @@ from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.outbox import PostgresOutbox
 from breaker.adapters.postgres.probes import PostgresProbes
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.commands import Actuator, CommandKind
-from breaker.domain.outcomes import OutcomeKind
-from breaker.domain.probe import ProbeRules
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.outcomes.outcomes import OutcomeKind
+from breaker.domain.platform.commands import Actuator, CommandKind
+from breaker.domain.probes.probe import ProbeRules
 from breaker.flows.designs import Made
 from breaker.flows.lease import Lease
 from breaker.flows.probe import Done, Prober
@@ -23,8 +23,8 @@ from tests.counting.daemons import APPLICATION, COUNTING, NOW, SIMPLE, SIZES, Da
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from breaker.domain.domain_circuit import Interval
-    from breaker.domain.profile import Profile
+    from breaker.domain.circuits.domain_circuit import Interval
+    from breaker.domain.profiles.profile import Profile
     from breaker.ports import Account
 
 HOUR, DAY = 3_600.0, 86_400.0

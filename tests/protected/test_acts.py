@@ -10,10 +10,10 @@ import pytest
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.reading.exempted import PostgresExempted
 from breaker.app import account_as_json, window_sizes
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.states import State
 from breaker.flows.lease import Lease
 from breaker.flows.watch_lines import WatchLines
 from tests.fleet import Fleet, fleet
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from breaker.domain.protected import Protected
+    from breaker.domain.profiles.protected import Protected
     from breaker.ports import Exempted
 
 TABLES = (

@@ -11,14 +11,14 @@ import pytest
 from breaker.adapters.postgres.circuits import PostgresCircuits
 from breaker.adapters.postgres.platform_standings import PostgresPlatformStandings
 from breaker.app import window_sizes
-from breaker.domain.circuit import Circuit, HeldBy, Mode
-from breaker.domain.commands import Actuator
-from breaker.domain.outcomes import BounceClass, OutcomeKind
-from breaker.domain.platform_standing import Example, SendRefusal, Source
-from breaker.domain.probe import Evidence, Phase, Probe, ProbeRules
-from breaker.domain.probing import Facts, Step, carried_out, decide, verdict_of
-from breaker.domain.protected import May, Protected, ProtectedAccounts, parse_pattern
-from breaker.domain.states import State, Wanted
+from breaker.domain.circuits.circuit import Circuit, HeldBy, Mode
+from breaker.domain.circuits.states import State, Wanted
+from breaker.domain.outcomes.outcomes import BounceClass, OutcomeKind
+from breaker.domain.platform.commands import Actuator
+from breaker.domain.platform.platform_standing import Example, SendRefusal, Source
+from breaker.domain.probes.probe import Evidence, Phase, Probe, ProbeRules
+from breaker.domain.probes.probing import Facts, Step, carried_out, decide, verdict_of
+from breaker.domain.profiles.protected import May, Protected, ProtectedAccounts, parse_pattern
 from breaker.flows.designs import Made
 from breaker.flows.note_refusals import NoteRefusals
 from breaker.ports import NoHolds, Refused
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from breaker.flows.judge import Given
 
 CEO = ProtectedAccounts([Protected(parse_pattern("ceo@*"), "Board", May.LIMIT)])

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.outcomes import OutcomeKind
-from breaker.domain.protected import May, Protected, ProtectedAccounts, parse_pattern
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.states import State
+from breaker.domain.outcomes.outcomes import OutcomeKind
+from breaker.domain.profiles.protected import May, Protected, ProtectedAccounts, parse_pattern
 from tests.counting.daemons import SIMPLE, Daemon, daemon, event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
     from breaker.flows.count import Report
 
 CEO, OTHER = ("g-ceo", "ceo@agents.example"), ("g-other", "other@agents.example")

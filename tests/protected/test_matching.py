@@ -8,11 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from breaker.domain.circuit import Circuit, HeldBy, apply, judge
-from breaker.domain.counters import Counters, WindowSizes
-from breaker.domain.detectors import Signal, Suspicion
-from breaker.domain.profiles import expression
-from breaker.domain.protected import (
+from breaker.domain.acts.selectors import Scope
+from breaker.domain.circuits.circuit import Circuit, HeldBy, apply, judge
+from breaker.domain.circuits.states import SEVERITY, WANTED, State
+from breaker.domain.detectors.detectors import Signal, Suspicion
+from breaker.domain.profiles.profiles import expression
+from breaker.domain.profiles.protected import (
     May,
     Pattern,
     Protected,
@@ -23,8 +24,7 @@ from breaker.domain.protected import (
     parted,
     shadows,
 )
-from breaker.domain.selectors import Scope
-from breaker.domain.states import SEVERITY, WANTED, State
+from breaker.domain.windows.counters import Counters, WindowSizes
 from breaker.ports import Account
 
 COUNTERS = Counters(WindowSizes())

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from breaker.app import fleet_report
 from breaker.cli.report import fleet_report_as_json
 from breaker.config import load
-from breaker.domain.circuit import HeldBy
-from breaker.domain.detectors import Signal
-from breaker.domain.guard import Limits
-from breaker.domain.readiness import Asked, foresee_guard
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy
+from breaker.domain.circuits.guard import Limits
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.standing.readiness import Asked, foresee_guard
 from tests.fleet import APPLICATION, fleet
 
 if TYPE_CHECKING:

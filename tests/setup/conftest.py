@@ -18,7 +18,7 @@ from tests.simulator.client import Receiver
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
-    from breaker.domain.commands import Actuator
+    from breaker.domain.platform.commands import Actuator
     from breaker.flows.fixtures import Names
     from breaker.ports import Platform, Rule
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.states import Cause
+from breaker.domain.circuits.states import Cause
 from breaker.flows.adopt import Swept
 from breaker.flows.designs import Made
 from breaker.ports import FoundBlocked, TryTransactionAgainError

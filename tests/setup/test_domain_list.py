@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.domains import PostgresDomains
-from breaker.domain.circuit import Circuit
-from breaker.domain.commands import Actuator
-from breaker.domain.domain_circuit import DomainCircuit
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import Circuit
+from breaker.domain.circuits.domain_circuit import DomainCircuit
+from breaker.domain.circuits.states import State
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.adopt_domains import JUST_LET_GO, SweepDomains
 from breaker.flows.designs import Made
 from breaker.ports import Condition, SendingDomain

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.commands import Actuator
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.designs import Made, block_rule_content, limit_rule_content
 from breaker.flows.fixtures import Names
 from breaker.flows.set_up_plan import TRIGGERS, SetUpRefusedError, StepKind

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from breaker.domain.commands import Actuator
+from breaker.domain.platform.commands import Actuator
 from breaker.flows.designs import LISTS, RULES, Made
 from breaker.flows.set_up_plan import SetUpRefusedError
 from tests.guarded import LIMITING, NAMES

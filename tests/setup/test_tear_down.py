@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from breaker.adapters.postgres.unordered import PostgresUnordered
-from breaker.domain.states import Cause
+from breaker.domain.circuits.states import Cause
 from breaker.flows.designs import block_rule_content
 from breaker.flows.order_again import order_again
 from breaker.ports import TryAgainError

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.suppressions import PostgresSuppressions
-from breaker.domain.suppression import Reason, Suppressing
+from breaker.domain.platform.suppression import Reason, Suppressing
 from tests.backfill.past import DAY, past, untold
 from tests.counting.daemons import daemon
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.suppressions import PostgresSuppressions
-from breaker.domain.outcomes import BounceClass, OutcomeKind
-from breaker.domain.suppression import Reason, Suppressing
+from breaker.domain.outcomes.outcomes import BounceClass, OutcomeKind
+from breaker.domain.platform.suppression import Reason, Suppressing
 from breaker.ports import SuppressedRow, SuppressionCounts
 from tests.counting.daemons import APPLICATION, DAY, NOW, SIMULATOR, Daemon, daemon, event
 
 if TYPE_CHECKING:
-    from breaker.domain.outcomes import DeliveryEvent
+    from breaker.domain.outcomes.outcomes import DeliveryEvent
 
 SUPPRESSING = Suppressing(frozenset(Reason), 365 * DAY)
 BOUNCED, COMPLAINT, DELIVERED = OutcomeKind.BOUNCED, OutcomeKind.COMPLAINT, OutcomeKind.DELIVERED

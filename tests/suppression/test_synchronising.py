@@ -9,7 +9,7 @@ import pytest
 
 from breaker.adapters.postgres.leases import PostgresLeases
 from breaker.adapters.postgres.suppressions import Audit, PostgresSuppressions, keep_suppressed
-from breaker.domain.suppression import Reason, Suppressed
+from breaker.domain.platform.suppression import Reason, Suppressed
 from breaker.flows.designs import LISTS, RULES, Made
 from breaker.flows.lease import Lease
 from breaker.flows.suppress import Limits, Suppress

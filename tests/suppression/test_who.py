@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaker.domain.outcomes import BounceClass, OutcomeKind, Recipient
-from breaker.domain.suppression import Reason, Suppressed, Suppressing, fingerprint, is_listable
+from breaker.domain.outcomes.outcomes import BounceClass, OutcomeKind, Recipient
+from breaker.domain.platform.suppression import Reason, Suppressed, Suppressing, fingerprint, is_listable
 from tests.counting.daemons import DAY, NOW, event
 
 BOTH = Suppressing(frozenset(Reason), 30 * DAY)

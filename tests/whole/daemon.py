@@ -32,7 +32,7 @@ from breaker.app.refusals import Refusals
 from breaker.app.reporter import Reporter
 from breaker.app.rhythm import Rhythm
 from breaker.app.workers import Workers
-from breaker.domain.outcomes import DeliveryEvent
+from breaker.domain.outcomes.outcomes import DeliveryEvent
 from breaker.flows.holding import Holding
 from breaker.flows.lease import Lease
 from breaker.flows.order_again import order_again

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from breaker.domain.commands import Actuator
+from breaker.domain.platform.commands import Actuator
 from tests.whole.world import APPLICATION, BYSTANDERS, NAMES, WANTED, World
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from breaker.domain.acts import Act, ActKind, Automatic, RefusedError
-from breaker.domain.circuit import Mode
-from breaker.domain.fleet_acts import FleetAct, FleetActKind
+from breaker.domain.acts.acts import Act, ActKind, Automatic, RefusedError
+from breaker.domain.acts.fleet_acts import FleetAct, FleetActKind
+from breaker.domain.circuits.circuit import Mode
 from breaker.simulator.faults import FaultKind
 from tests.whole.expectations import Expectations
 from tests.whole.world import DAY, DOMAINS, FLEET, HOUR, MINUTE, SELLERS, World

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prometheus_client import generate_latest
 
-from breaker.domain.acts import Act, ActKind
-from breaker.domain.selectors import parse_selector
-from breaker.domain.states import State, Wanted
+from breaker.domain.acts.acts import Act, ActKind
+from breaker.domain.acts.selectors import parse_selector
+from breaker.domain.circuits.states import State, Wanted
 from breaker.simulator.faults import FaultKind
 from tests.whole.expectations import LIMITED, STOPPED, Expectations
 from tests.whole.world import MINUTE, World
@@ -22,7 +22,7 @@ from tests.whole.world import MINUTE, World
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from breaker.domain.standing import Standing
+    from breaker.domain.standing.standing import Standing
     from tests.whole.daemon import Daemon
     from tests.whole.stage import Stage
 

@@ -15,7 +15,7 @@ from breaker.adapters.nylas.transport import Transport
 from breaker.adapters.postgres.inventory import PostgresInventory
 from breaker.app.operations import wire_operations
 from breaker.config import Settings, load
-from breaker.domain.selectors import parse_selector
+from breaker.domain.acts.selectors import parse_selector
 from breaker.flows.fixtures import Names
 from breaker.flows.set_up import SetUp
 from breaker.flows.set_up_plan import Need
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     import aiohttp
 
     from breaker.app.operations import Operations
-    from breaker.domain.acts import Act, Report
-    from breaker.domain.commands import Actuator
-    from breaker.domain.fleet_acts import FleetAct
+    from breaker.domain.acts.acts import Act, Report
+    from breaker.domain.acts.fleet_acts import FleetAct
+    from breaker.domain.platform.commands import Actuator
     from breaker.simulator.application import Application
     from breaker.simulator.webhooks.notifications import Notification
     from tests.whole.loop import MovableLoop

@@ -10,11 +10,11 @@ import msgspec
 from aiohttp import web
 
 from breaker.adapters.http.problems import Problem, bad_value
-from breaker.domain.acts import EXEMPT_LASTS, UNDONE_PER_SECOND, Act, ActKind, Automatic
-from breaker.domain.circuit import Mode
-from breaker.domain.fleet_acts import RAISED_FOR, FleetAct, FleetActKind, parse_limit
-from breaker.domain.guard import GuardLimit
-from breaker.domain.selectors import Selector, parse_selector
+from breaker.domain.acts.acts import EXEMPT_LASTS, UNDONE_PER_SECOND, Act, ActKind, Automatic
+from breaker.domain.acts.fleet_acts import RAISED_FOR, FleetAct, FleetActKind, parse_limit
+from breaker.domain.acts.selectors import Selector, parse_selector
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.guard import GuardLimit
 
 LARGEST_BODY = 1_048_576
 """Bytes of a body: some ten thousand accounts by name."""

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from breaker.adapters.http.presentation import Json
-    from breaker.domain.fleet_acts import FleetAct, Hold
-    from breaker.domain.guard import HeldStop, Raise, Usage
-    from breaker.domain.modes import ConfiguredModes, SetMode
+    from breaker.domain.acts.fleet_acts import FleetAct, Hold
+    from breaker.domain.circuits.guard import HeldStop, Raise, Usage
+    from breaker.domain.circuits.modes import ConfiguredModes, SetMode
 
 
 def guard_as_json(usage: Sequence[Usage], raises: Sequence[Raise], held: Sequence[HeldStop]) -> Json:

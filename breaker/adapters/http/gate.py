@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from breaker.adapters.http.problems import bad_value, respond
 from breaker.adapters.http.queries import Query
-from breaker.domain.gate import SendKind
-from breaker.domain.selectors import Scope, parse_selector
+from breaker.domain.acts.selectors import Scope, parse_selector
+from breaker.domain.standing.gate import SendKind
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from breaker.domain.gate import Answer
+    from breaker.domain.standing.gate import Answer
 
 
 class Gate(Protocol):

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from breaker.adapters.http.presentation import Json
-    from breaker.domain.lookups import BadRecipient, RefusedSend
-    from breaker.domain.past import Past
+    from breaker.domain.standing.lookups import BadRecipient, RefusedSend
+    from breaker.domain.standing.past import Past
     from breaker.ports import Account
 
 

@@ -18,15 +18,15 @@ from aiohttp import web
 
 from breaker.adapters.http.problems import Problem, bad_value
 from breaker.adapters.nylas.errors import redacted
-from breaker.domain.platform_standing import Example, Source
-from breaker.domain.selectors import Scope, parse_selector
+from breaker.domain.acts.selectors import Scope, parse_selector
+from breaker.domain.platform.platform_standing import Example, Source
 from breaker.ports import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from breaker.domain.platform_standing import SendRefusal
+    from breaker.domain.platform.platform_standing import SendRefusal
 
 MOST = 500
 """Observations in one request."""

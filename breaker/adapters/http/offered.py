@@ -8,15 +8,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from breaker.config import Settings
-    from breaker.domain.acts import Act, Report
-    from breaker.domain.fleet_acts import FleetAct, Hold
-    from breaker.domain.guard import HeldStop, Raise, Usage
-    from breaker.domain.listing import AccountFilter, Page, Sort
-    from breaker.domain.modes import ConfiguredModes, SetMode
-    from breaker.domain.past import Past
-    from breaker.domain.selectors import Selector
-    from breaker.domain.standing import DomainStanding, Explanation, Standing, VerdictRecord
-    from breaker.domain.states import State
+    from breaker.domain.acts.acts import Act, Report
+    from breaker.domain.acts.fleet_acts import FleetAct, Hold
+    from breaker.domain.acts.selectors import Selector
+    from breaker.domain.circuits.guard import HeldStop, Raise, Usage
+    from breaker.domain.circuits.modes import ConfiguredModes, SetMode
+    from breaker.domain.circuits.states import State
+    from breaker.domain.standing.listing import AccountFilter, Page, Sort
+    from breaker.domain.standing.past import Past
+    from breaker.domain.standing.standing import DomainStanding, Explanation, Standing, VerdictRecord
     from breaker.ports import Clock, LearntDomain
 
 

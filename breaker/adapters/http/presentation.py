@@ -8,20 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from breaker.domain.detectors import Signal
-from breaker.domain.headroom import headroom, rate
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.windows.headroom import headroom, rate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from breaker.domain.acts import Report
-    from breaker.domain.circuit import Pending
-    from breaker.domain.counters import Counters
-    from breaker.domain.headroom import Headroom
-    from breaker.domain.outcomes import Tally
-    from breaker.domain.platform_standing import PlatformStanding
-    from breaker.domain.probe import Outlook
-    from breaker.domain.standing import (
+    from breaker.domain.acts.acts import Report
+    from breaker.domain.circuits.circuit import Pending
+    from breaker.domain.outcomes.outcomes import Tally
+    from breaker.domain.platform.platform_standing import PlatformStanding
+    from breaker.domain.probes.probe import Outlook
+    from breaker.domain.standing.standing import (
         CommandRecord,
         DomainStanding,
         Enforcement,
@@ -29,7 +27,9 @@ if TYPE_CHECKING:
         Standing,
         VerdictRecord,
     )
-    from breaker.domain.windows import Series
+    from breaker.domain.windows.counters import Counters
+    from breaker.domain.windows.headroom import Headroom
+    from breaker.domain.windows.windows import Series
     from breaker.ports import LearntDomain
 
 Json = dict[str, Any]

@@ -11,8 +11,8 @@ import structlog
 from aiohttp import web
 
 from breaker.adapters.http.presentation import error_as_json
-from breaker.domain.acts import NobodyError, RefusedError
-from breaker.domain.listing import CursorError
+from breaker.domain.acts.acts import NobodyError, RefusedError
+from breaker.domain.standing.listing import CursorError
 from breaker.ports import StoreError
 
 if TYPE_CHECKING:

@@ -19,17 +19,17 @@ from breaker.adapters.http.presentation import (
 from breaker.adapters.http.problems import Problem, bad_value, respond
 from breaker.adapters.http.queries import Query
 from breaker.config import Role
-from breaker.domain.circuit import Mode
-from breaker.domain.listing import AccountFilter, Sort
-from breaker.domain.selectors import Scope, parse_selector
-from breaker.domain.states import State
+from breaker.domain.acts.selectors import Scope, parse_selector
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.states import State
+from breaker.domain.standing.listing import AccountFilter, Sort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from breaker.adapters.http.authentication import Doorkeeper
     from breaker.adapters.http.offered import Operations
-    from breaker.domain.standing import Standing
+    from breaker.domain.standing.standing import Standing
 
 PAGE, LARGEST_PAGE = 100, 1_000
 _OF_A_DOMAIN = f"{Scope.DOMAIN}:"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.http.presentation import account_as_json, verdict_as_json
-from breaker.domain.headroom import rate
+from breaker.domain.windows.headroom import rate
 
 if TYPE_CHECKING:
     from breaker.adapters.http.presentation import Json
-    from breaker.domain.platform_standing import PlatformStanding
-    from breaker.domain.standing import Explanation
+    from breaker.domain.platform.platform_standing import PlatformStanding
+    from breaker.domain.standing.standing import Explanation
 
 _NUMBERS = ("signals", "rejected", "counted_since", "last_event_at")
 

@@ -25,7 +25,7 @@ from breaker.adapters.nylas.notifications import (
     trigger_and_application,
 )
 from breaker.adapters.nylas.signature import HEADER, matching_secret
-from breaker.domain.outcomes import DeliveryEvent
+from breaker.domain.outcomes.outcomes import DeliveryEvent
 from breaker.ports import StoreError
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import msgspec
 from breaker.adapters.nylas.send_events import NylasSendEvents
 from breaker.adapters.nylas.transport import Request
 from breaker.adapters.nylas.wire import EvaluationRecord, Page
-from breaker.domain.lookups import BadRecipient, RefusedSend
-from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.outcomes.outcomes import OutcomeKind
+from breaker.domain.standing.lookups import BadRecipient, RefusedSend
 from breaker.ports import Urgency
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from breaker.adapters.nylas.client import NylasPlatform
     from breaker.adapters.nylas.transport import Transport
-    from breaker.domain.spans import Span
+    from breaker.domain.outcomes.spans import Span
 
 _RECEIPTS = 200
 _BAD = (OutcomeKind.BOUNCED, OutcomeKind.COMPLAINT)

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from breaker.domain.bounces import classify
-from breaker.domain.outcomes import DeliveryEvent, OutcomeKind, Recipient
+from breaker.domain.outcomes.bounces import classify
+from breaker.domain.outcomes.outcomes import DeliveryEvent, OutcomeKind, Recipient
 
 SUFFIXES = (".truncated", ".transformed", ".cleaned")
 """What the platform appends to a trigger's name; they can be combined."""

@@ -18,7 +18,7 @@ from breaker.adapters.nylas.notifications import (
     sender_of,
     understood,
 )
-from breaker.domain.outcomes import OutcomeKind
+from breaker.domain.outcomes.outcomes import OutcomeKind
 
 
 class _Recorded(DeliveryEnvelope):

@@ -26,16 +26,16 @@ import structlog
 from breaker.adapters.nylas.notifications import NotUnderstoodError, required
 from breaker.adapters.nylas.transport import Request
 from breaker.adapters.nylas.wire import Page
-from breaker.domain.bounces import classify
-from breaker.domain.outcomes import BounceClass, OutcomeKind, Recipient
-from breaker.domain.send_history import SendEvent
+from breaker.domain.outcomes.bounces import classify
+from breaker.domain.outcomes.history import SendEvent
+from breaker.domain.outcomes.outcomes import BounceClass, OutcomeKind, Recipient
 from breaker.ports import GiveUpError, Urgency
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from breaker.adapters.nylas.transport import Transport
-    from breaker.domain.spans import Span
+    from breaker.domain.outcomes.spans import Span
 
 log = structlog.get_logger(__name__)
 

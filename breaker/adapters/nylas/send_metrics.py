@@ -15,7 +15,7 @@ import msgspec
 
 from breaker.adapters.nylas.transport import Request
 from breaker.adapters.nylas.wire import Answer
-from breaker.domain.comparison import OTHERS, Counts
+from breaker.domain.windows.comparison import OTHERS, Counts
 from breaker.ports import Urgency
 
 if TYPE_CHECKING:

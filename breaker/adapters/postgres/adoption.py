@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.circuits import PostgresLocked
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.circuit import act, apply
-from breaker.domain.states import AT_LEAST, WANTED, Cause, State, Wanted
+from breaker.domain.circuits.circuit import act, apply
+from breaker.domain.circuits.states import AT_LEAST, WANTED, Cause, State, Wanted
 from breaker.ports import Account, Sender, TryTransactionAgainError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from breaker.adapters.postgres.identities import Identities
-    from breaker.domain.counters import WindowSizes
+    from breaker.domain.windows.counters import WindowSizes
     from breaker.ports import FoundBlocked
 
 JUST_ARRIVED = 120.0

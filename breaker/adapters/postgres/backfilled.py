@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.spans import Span, missing
+from breaker.domain.outcomes.spans import Span, missing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.circuit import Circuit, HeldBy, Pending
-from breaker.domain.commands import PRIORITIES
-from breaker.domain.counters import Counters
-from breaker.domain.states import State, Wanted
+from breaker.domain.circuits.circuit import Circuit, HeldBy, Pending
+from breaker.domain.circuits.states import State, Wanted
+from breaker.domain.platform.commands import PRIORITIES
+from breaker.domain.windows.counters import Counters
 from breaker.ports import Account, Counted
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.circuit import Verdict
-    from breaker.domain.commands import CommandKind
-    from breaker.domain.counters import WindowSizes
+    from breaker.domain.circuits.circuit import Verdict
+    from breaker.domain.platform.commands import CommandKind
+    from breaker.domain.windows.counters import WindowSizes
 
 _LOAD = """
     SELECT c.account, c.state, c.since, c.epoch, c.pending_verdict, c.pending_to, c.pending_at, c.pending_held_by,

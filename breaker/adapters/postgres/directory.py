@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.reading.rows import CIRCUIT_COLUMNS, circuit_of
-from breaker.domain.selectors import Scope, most_like
-from breaker.domain.states import WANTED
+from breaker.domain.acts.selectors import Scope, most_like
+from breaker.domain.circuits.states import WANTED
 from breaker.ports import Account
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.acts import Automatic
-    from breaker.domain.circuit import Circuit
-    from breaker.domain.selectors import Selector
+    from breaker.domain.acts.acts import Automatic
+    from breaker.domain.acts.selectors import Selector
+    from breaker.domain.circuits.circuit import Circuit
 
 HOME = "coalesce(a.home_workspace_id, a.workspace_id)"
 """The workspace that an account belongs to, in SQL."""

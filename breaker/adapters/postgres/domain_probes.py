@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from breaker.adapters.postgres.domains import PostgresLockedDomains
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.probes import PROBE_COLUMNS, PROBE_NAMES, columns_of, probe_of
-from breaker.domain.causes import DOMAIN_WIDE, Bad, text_class
-from breaker.domain.detectors import Signal
-from breaker.domain.domain_probe import DomainProbe, Member, Traffic
-from breaker.domain.outcomes import OutcomeSet
-from breaker.domain.probe import DAY, QUEUE, Evidence, Hold
-from breaker.domain.states import WANTED, State, Wanted
+from breaker.domain.circuits.states import WANTED, State, Wanted
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.causes import DOMAIN_WIDE, Bad, text_class
+from breaker.domain.outcomes.outcomes import OutcomeSet
+from breaker.domain.probes.domain_probe import DomainProbe, Member, Traffic
+from breaker.domain.probes.probe import DAY, QUEUE, Evidence, Hold
 from breaker.ports import Confirmation, DomainHold, SendingDomain
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.circuit import Circuit
-    from breaker.domain.domain_circuit import Refusal
+    from breaker.domain.circuits.circuit import Circuit
+    from breaker.domain.circuits.domain_circuit import Refusal
 
 _READ = 500
 """Refusals read at most, the latest."""

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.causes import Bad
-from breaker.domain.circuit import Circuit, HeldBy, Pending
-from breaker.domain.commands import PRIORITIES
-from breaker.domain.domain_circuit import DomainCircuit, Interval, Refusal
-from breaker.domain.states import State, Wanted
+from breaker.domain.circuits.circuit import Circuit, HeldBy, Pending
+from breaker.domain.circuits.domain_circuit import DomainCircuit, Interval, Refusal
+from breaker.domain.circuits.states import State, Wanted
+from breaker.domain.outcomes.causes import Bad
+from breaker.domain.platform.commands import PRIORITIES
 from breaker.ports import Account, SendingDomain
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.circuit import Verdict
-    from breaker.domain.commands import CommandKind
+    from breaker.domain.circuits.circuit import Verdict
+    from breaker.domain.platform.commands import CommandKind
 
 _HOUR = 3_600
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.feed import DAY, HOUR, WEEK, BlindCause
+from breaker.domain.circuits.feed import DAY, HOUR, WEEK, BlindCause
 from breaker.ports import FeedRecord, Gap
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.feed import Blindness
+    from breaker.domain.circuits.feed import Blindness
     from breaker.ports import HeardKey, HeardOf
 
 _KEPT = 2 * WEEK + DAY

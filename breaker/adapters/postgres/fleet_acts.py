@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.modes import NEXT_VERSION
-from breaker.domain.fleet_acts import RAISED_FOR, FleetActKind
+from breaker.domain.acts.fleet_acts import RAISED_FOR, FleetActKind
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from breaker.domain.fleet_acts import FleetAct
+    from breaker.domain.acts.fleet_acts import FleetAct
 
 _END_HOLD = "UPDATE holds SET ended_at = $1, ended_by = $2 WHERE ended_at IS NULL"
 _HOLD = "INSERT INTO holds (reason, author, set_at, expires_at) VALUES ($1, $2, $3, $4)"

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.detectors import Signal
-from breaker.domain.gate import Held, HeldDomain, wanted_of
-from breaker.domain.platform_standing import SendRefusal
-from breaker.domain.states import State, Wanted
+from breaker.domain.circuits.states import State, Wanted
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.platform.platform_standing import SendRefusal
+from breaker.domain.standing.gate import Held, HeldDomain, wanted_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from breaker.domain.gate import GateMemory
+    from breaker.domain.standing.gate import GateMemory
 
 CHANNEL = "breaker_gate"
 KEPT_SECONDS = 3_600.0

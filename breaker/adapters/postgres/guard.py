@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.guard import GuardLimit, Limits, Raise, Usage, allowed, raised
+from breaker.domain.circuits.guard import GuardLimit, Limits, Raise, Usage, allowed, raised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

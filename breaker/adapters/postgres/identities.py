@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from breaker.adapters.postgres.merge import merge
-from breaker.domain.identity import may_follow
-from breaker.domain.states import WANTED, Wanted
+from breaker.domain.circuits.states import WANTED, Wanted
+from breaker.domain.outcomes.identity import may_follow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from breaker.domain.counters import WindowSizes
-    from breaker.domain.outcomes import Counting
+    from breaker.domain.outcomes.outcomes import Counting
+    from breaker.domain.windows.counters import WindowSizes
     from breaker.ports import Sender
 
 _REMEMBERED = 50_000

@@ -18,7 +18,7 @@ from breaker.adapters.postgres.circuits import PostgresLocked
 from breaker.adapters.postgres.domains import PostgresLockedDomains
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.suppressions import keep_suppressed
-from breaker.domain.causes import Bad
+from breaker.domain.outcomes.causes import Bad
 from breaker.ports import TryTransactionAgainError
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from breaker.adapters.postgres.guard import PostgresGuard
     from breaker.adapters.postgres.identities import Identities
     from breaker.adapters.postgres.partitions import Partitions
-    from breaker.domain.counters import WindowSizes
-    from breaker.domain.domain_circuit import Interval
-    from breaker.domain.outcomes import Tally
-    from breaker.domain.suppression import Suppressed
+    from breaker.domain.circuits.domain_circuit import Interval
+    from breaker.domain.outcomes.outcomes import Tally
+    from breaker.domain.platform.suppression import Suppressed
+    from breaker.domain.windows.counters import WindowSizes
     from breaker.ports import Account, BadOutcome, Counted, Send, Sender, SendingDomain, TallyKey
 
 _DAY = 86_400

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.states import WANTED, State, Wanted
+from breaker.domain.circuits.states import WANTED, State, Wanted
 from breaker.ports import Account, Lost, SendingDomain
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.lost import Response
+    from breaker.domain.platform.lost import Response
 
 # Who is limited and found in the list of stopped accounts is held all the same: it is adopted as stopped.
 _ACCOUNTS = """

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.counters import Counters
-from breaker.domain.states import SEVERITY, WANTED, State
+from breaker.domain.circuits.states import SEVERITY, WANTED, State
+from breaker.domain.windows.counters import Counters
 from breaker.ports import TryTransactionAgainError
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from breaker.domain.counters import WindowSizes
-    from breaker.domain.outcomes import Counting
+    from breaker.domain.outcomes.outcomes import Counting
+    from breaker.domain.windows.counters import WindowSizes
 
 _LOCK = """
     SELECT a.application, c.* FROM circuits c JOIN accounts a USING (account)

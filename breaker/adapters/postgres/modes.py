@@ -1,7 +1,7 @@
 """The modes that people set, in PostgreSQL.
 
 There are few of them, so all are kept in memory, and a number in `facts` that grows with every change says when they
-have to be read again: a look at one row every second. The order of precedence stands in `breaker.domain.modes`.
+have to be read again: a look at one row every second. The order of precedence stands in `domain.circuits.modes`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import msgspec
 import structlog
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.circuit import Mode
-from breaker.domain.fleet_acts import Hold
-from breaker.domain.modes import (
+from breaker.domain.acts.fleet_acts import Hold
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.modes import (
     Belonging,
     ConfiguredModes,
     Level,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.acts import Act
+    from breaker.domain.acts.acts import Act
 
 FRESH_SECONDS = 1.0
 """How long what was read is taken for the present."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.commands import PRIORITIES, CommandKind
-from breaker.domain.states import WANTED, State
+from breaker.domain.circuits.states import WANTED, State
+from breaker.domain.platform.commands import PRIORITIES, CommandKind
 from breaker.ports import Account, Backlog, Command, SendingDomain
 
 if TYPE_CHECKING:

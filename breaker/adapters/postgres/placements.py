@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.states import WANTED, State, Wanted
+from breaker.domain.circuits.states import WANTED, State, Wanted
 from breaker.ports import Account, Misplaced
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from breaker.adapters.postgres.roster import PostgresRoster
-    from breaker.domain.placement import Place
+    from breaker.domain.platform.placement import Place
     from breaker.ports import Grant
 
 _PAGE = 5_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.outcomes import OutcomeSet
-from breaker.domain.platform_standing import Example, PlatformStanding, Scope, SendRefusal, Source, joined
+from breaker.domain.outcomes.outcomes import OutcomeSet
+from breaker.domain.platform.platform_standing import Example, PlatformStanding, Scope, SendRefusal, Source, joined
 from breaker.ports import Account, Announced, Unread
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.pooled import SPANS, Group, GroupCount, GroupKind
+from breaker.domain.detectors.pooled import SPANS, Group, GroupCount, GroupKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,7 +56,7 @@ class PostgresGroupCounts:
         self._pool = pool
 
     async def of_groups(self, now: float) -> Mapping[Group, Sequence[GroupCount]]:
-        """Return what every group did within each of `breaker.domain.pooled.SPANS`.
+        """Return what every group did within each of `breaker.domain.detectors.pooled.SPANS`.
 
         Raises:
             StoreError: The database can't be used now.

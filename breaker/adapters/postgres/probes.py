@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.circuits import PostgresLocked
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.acts import ActKind
-from breaker.domain.detectors import Signal
-from breaker.domain.probe import DAY, QUEUE, Evidence, Hold, Phase, Probe
-from breaker.domain.standing import sum_tallies
-from breaker.domain.states import State, Wanted
+from breaker.domain.acts.acts import ActKind
+from breaker.domain.circuits.states import State, Wanted
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.probes.probe import DAY, QUEUE, Evidence, Hold, Phase, Probe
+from breaker.domain.standing.standing import sum_tallies
 from breaker.ports import Account, Confirmation, Due
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.circuit import Circuit
-    from breaker.domain.counters import WindowSizes
-    from breaker.domain.outcomes import Counting
+    from breaker.domain.circuits.circuit import Circuit
+    from breaker.domain.outcomes.outcomes import Counting
+    from breaker.domain.windows.counters import WindowSizes
 
 _PACE_OVER = 7 * DAY
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.suppression import Reason
+from breaker.domain.platform.suppression import Reason
 from breaker.ports import SuppressedRow, SuppressionCounts
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.suppression import Suppressed
+    from breaker.domain.platform.suppression import Suppressed
 
 _KEEP = """
     INSERT INTO suppressions AS s (application, address, reason, first_at, last_at, times)

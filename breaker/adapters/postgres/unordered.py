@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.states import WANTED, Wanted
+from breaker.domain.circuits.states import WANTED, Wanted
 from breaker.ports import Account
 
 if TYPE_CHECKING:

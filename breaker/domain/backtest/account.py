@@ -7,21 +7,21 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from breaker.domain.backtest.line import PlatformLine
-from breaker.domain.circuit import Circuit
-from breaker.domain.counters import Counters
-from breaker.domain.detectors import Signal
-from breaker.domain.sends import SAME_SEND
-from breaker.domain.states import SEVERITY, State
-from breaker.domain.timeline import Timeline, mark_of
+from breaker.domain.circuits.circuit import Circuit
+from breaker.domain.circuits.states import SEVERITY, State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.sends import SAME_SEND
+from breaker.domain.windows.counters import Counters
+from breaker.domain.windows.timeline import Timeline, mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from breaker.domain.backtest.domains import ReplayedDomain
     from breaker.domain.backtest.others import Others
-    from breaker.domain.counters import WindowSizes
-    from breaker.domain.outcomes import Counting, Tally
-    from breaker.domain.profile import Profile
+    from breaker.domain.outcomes.outcomes import Counting, Tally
+    from breaker.domain.profiles.profile import Profile
+    from breaker.domain.windows.counters import WindowSizes
 
 BITS = 16
 _OUTCOMES = (1 << BITS) - 1

@@ -2,14 +2,14 @@
 
 An account is a grant. An event without one belongs to the account with the sender's address, or to an account that is
 known by that address alone, until the grant that has it becomes known. After a grant was deleted, the history follows
-its address for a while (`breaker.domain.identity`).
+its address for a while (`breaker.domain.outcomes.identity`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.identity import may_follow
+from breaker.domain.outcomes.identity import may_follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Protocol
 
-from breaker.domain.detectors import Signal
+from breaker.domain.detectors.detectors import Signal
 
 if TYPE_CHECKING:
-    from breaker.domain.outcomes import Tally
+    from breaker.domain.outcomes.outcomes import Tally
 
 HOUR = 3_600.0
 DAY = 24 * HOUR

@@ -1,4 +1,4 @@
-"""The circuits of sending domains in a replay (`breaker.domain.domain_circuit`).
+"""The circuits of sending domains in a replay (`breaker.domain.circuits.domain_circuit`).
 
 As in the daemon, a domain is judged when a refusal comes, before the account that it is of. A stop of a domain is taken
 for confirmed at once, and nobody resets it.
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from breaker.domain.circuit import apply
-from breaker.domain.domain_circuit import (
+from breaker.domain.circuits.circuit import apply
+from breaker.domain.circuits.domain_circuit import (
     DomainCircuit,
     DomainLimits,
     Interval,
@@ -21,12 +21,12 @@ from breaker.domain.domain_circuit import (
     failure,
     shared_refusals,
 )
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from breaker.domain.circuit import Verdict
+    from breaker.domain.circuits.circuit import Verdict
 
 _HOUR = 3_600
 _TOO_OLD = 86_400.0

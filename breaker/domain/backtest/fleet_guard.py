@@ -11,7 +11,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from breaker.domain.guard import Limits, allowed
+from breaker.domain.circuits.guard import Limits, allowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, TypeAlias
 from breaker.domain.backtest.account import Step
 from breaker.domain.backtest.domains import Domains, Name
 from breaker.domain.backtest.neighbours import Neighbours
-from breaker.domain.bounces import enhanced_status, without_addresses
-from breaker.domain.causes import Bad
-from breaker.domain.circuit import apply, judge, may_recover, recover
-from breaker.domain.detectors import Signal
-from breaker.domain.domain_circuit import Refusal
-from breaker.domain.feedback import ACCOUNTS, COMPLAINTS
-from breaker.domain.outcomes import BounceClass
-from breaker.domain.states import SEVERITY, State
+from breaker.domain.circuits.circuit import apply, judge, may_recover, recover
+from breaker.domain.circuits.domain_circuit import Refusal
+from breaker.domain.circuits.states import SEVERITY, State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.outcomes.bounces import enhanced_status, without_addresses
+from breaker.domain.outcomes.causes import Bad
+from breaker.domain.outcomes.feedback import ACCOUNTS, COMPLAINTS
+from breaker.domain.outcomes.outcomes import BounceClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from breaker.domain.backtest.accounts import Accounts
     from breaker.domain.backtest.domains import ReplayedDomain
     from breaker.domain.backtest.fleet_guard import FleetGuard
-    from breaker.domain.circuit import Verdict
-    from breaker.domain.counters import Counters
-    from breaker.domain.detectors import Suspicion
-    from breaker.domain.domain_circuit import Interval
-    from breaker.domain.outcomes import DeliveryEvent, Recipient, Tally
-    from breaker.domain.profile import Profile
-    from breaker.domain.profiles import Profiles
-    from breaker.domain.sends import Rules
+    from breaker.domain.circuits.circuit import Verdict
+    from breaker.domain.circuits.domain_circuit import Interval
+    from breaker.domain.detectors.detectors import Suspicion
+    from breaker.domain.outcomes.outcomes import DeliveryEvent, Recipient, Tally
+    from breaker.domain.outcomes.sends import Rules
+    from breaker.domain.profiles.profile import Profile
+    from breaker.domain.profiles.profiles import Profiles
+    from breaker.domain.windows.counters import Counters
 
 _WEEK = 7 * 86_400
 

@@ -10,14 +10,14 @@ from bisect import bisect_left
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
-from breaker.domain.cusum import weight
-from breaker.domain.detectors import PLATFORM_LINES, Signal
-from breaker.domain.timeline import moment_of
+from breaker.domain.detectors.detectors import PLATFORM_LINES, Signal
+from breaker.domain.statistics.cusum import weight
+from breaker.domain.windows.timeline import moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from breaker.domain.timeline import Timeline
+    from breaker.domain.windows.timeline import Timeline
 
 JUDGED_FROM = 1_000
 """Known sends from which on bounces are held against the line."""

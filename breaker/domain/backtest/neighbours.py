@@ -1,4 +1,4 @@
-"""What the accounts of a domain or an application say about each other, in a replay (`breaker.domain.pooled`).
+"""What the accounts of a domain or an application say about each other, in a replay (`domain.detectors.pooled`).
 
 The daemon reads it from its database once a minute. Here it is put together anew when a complaint comes that nothing
 fresh enough is at hand for. Workspaces are in no record.
@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
-from breaker.domain.pooled import SPANS, Group, GroupCount, GroupKind, Membership, Pooled, pool
+from breaker.domain.detectors.pooled import SPANS, Group, GroupCount, GroupKind, Membership, Pooled, pool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from breaker.domain.backtest.domains import Name, ReplayedDomain
-    from breaker.domain.budget import Budget
-    from breaker.domain.detectors import Suspicion
+    from breaker.domain.detectors.budget import Budget
+    from breaker.domain.detectors.detectors import Suspicion
 
 _HOUR = 3_600
 _DAY = 86_400

@@ -12,13 +12,13 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from breaker.domain.backtest.conditions import DAY, Book
-from breaker.domain.detectors import Signal
+from breaker.domain.detectors.detectors import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from breaker.domain.backtest.conditions import Condition
-    from breaker.domain.outcomes import Tally
+    from breaker.domain.outcomes.outcomes import Tally
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 
 from breaker.domain.backtest.conditions import DAY, HOUR, WEEK, Ceiling, LastShare, Share
 from breaker.domain.backtest.others import Preset
-from breaker.domain.detectors import PLATFORM_LINES, Signal
+from breaker.domain.detectors.detectors import PLATFORM_LINES, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,7 +21,7 @@ from math import inf
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from breaker.domain.states import SEVERITY, State
+from breaker.domain.circuits.states import SEVERITY, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

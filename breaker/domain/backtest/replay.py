@@ -16,9 +16,9 @@ from breaker.domain.backtest.accounts import Accounts
 from breaker.domain.backtest.domains import Domains
 from breaker.domain.backtest.judge import NO_DOMAIN, Judge
 from breaker.domain.backtest.others import Others
-from breaker.domain.outcomes import DeliveryEvent, OutcomeKind, OutcomeSet, Recipient
-from breaker.domain.states import State
-from breaker.domain.timeline import mark_of
+from breaker.domain.circuits.states import State
+from breaker.domain.outcomes.outcomes import DeliveryEvent, OutcomeKind, OutcomeSet, Recipient
+from breaker.domain.windows.timeline import mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from breaker.domain.backtest.fleet_guard import FleetGuard
     from breaker.domain.backtest.judge import OfDomain
     from breaker.domain.backtest.others import Preset
-    from breaker.domain.counters import WindowSizes
-    from breaker.domain.outcomes import Tally
-    from breaker.domain.profiles import Profiles
-    from breaker.domain.sends import Rules
+    from breaker.domain.outcomes.outcomes import Tally
+    from breaker.domain.outcomes.sends import Rules
+    from breaker.domain.profiles.profiles import Profiles
+    from breaker.domain.windows.counters import WindowSizes
 
 _DAY = 86_400
 _FEEDBACK = int(OutcomeSet.FEEDBACK)

@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from breaker.domain.acts import UNENFORCEABLE
-from breaker.domain.circuit import act
-from breaker.domain.commands import Actuator
-from breaker.domain.states import Cause, State, Wanted
+from breaker.domain.acts.acts import UNENFORCEABLE
+from breaker.domain.circuits.circuit import act
+from breaker.domain.circuits.states import Cause, State, Wanted
+from breaker.domain.platform.commands import Actuator
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from breaker.domain.circuit import Circuit, Verdict
+    from breaker.domain.circuits.circuit import Circuit, Verdict
 
 AUTHOR = "drill"
 """The author of a drill's verdicts."""

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from breaker.domain.platform_standing import SendRefusal, refusal_of
+from breaker.domain.platform.platform_standing import SendRefusal, refusal_of
 
 ATTEMPTS = 5
 """Sends that a drill tries at most in one step: each that is accepted is real mail."""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from breaker.domain.drill import Drill, RuleScope
-    from breaker.domain.protection import Unprotected
-    from breaker.domain.signatures import Signing
+    from breaker.domain.outcomes.signatures import Signing
+    from breaker.domain.platform.protection import Unprotected
 
 
 @dataclass(frozen=True, slots=True)

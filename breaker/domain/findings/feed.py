@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from breaker.domain.findings.finding import Finding, Severity, many
 from breaker.domain.findings.fixtures import SET_UP
-from breaker.domain.signatures import Signing
+from breaker.domain.outcomes.signatures import Signing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

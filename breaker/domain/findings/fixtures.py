@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from breaker.domain.commands import Actuator
 from breaker.domain.drill import RuleScope
 from breaker.domain.findings.finding import Finding, Severity, api_call, many
-from breaker.domain.protection import Unprotected
+from breaker.domain.platform.commands import Actuator
+from breaker.domain.platform.protection import Unprotected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ import msgspec
 
 from breaker.adapters.postgres.circuits import PostgresLocked
 from breaker.adapters.postgres.errors import translated
+from breaker.domain.circuits.states import Wanted
 from breaker.domain.drill import Canary, Drill, DrillOutcome, RuleScope, Step, StepResult
-from breaker.domain.outcomes import OutcomeKind
-from breaker.domain.states import Wanted
+from breaker.domain.outcomes.outcomes import OutcomeKind
 from breaker.ports import Heard, Unfinished
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.counters import WindowSizes
+    from breaker.domain.windows.counters import WindowSizes
     from breaker.ports import Account
 
 _CANARY = """

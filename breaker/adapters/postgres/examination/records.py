@@ -9,11 +9,11 @@ import msgspec
 
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.examination.signs_of_life import Guarding
-from breaker.domain.circuit import Mode
+from breaker.domain.circuits.circuit import Mode
 from breaker.domain.findings.facts import DaemonFact, HeldFact, ObservedFact, SigningFact
-from breaker.domain.outcomes import OutcomeSet
-from breaker.domain.probe import QUEUE
-from breaker.domain.signatures import Signing
+from breaker.domain.outcomes.outcomes import OutcomeSet
+from breaker.domain.outcomes.signatures import Signing
+from breaker.domain.probes.probe import QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

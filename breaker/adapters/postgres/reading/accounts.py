@@ -20,16 +20,16 @@ from breaker.adapters.postgres.reading.mode_sql import (
     source_expression,
 )
 from breaker.adapters.postgres.reading.rows import CIRCUIT_COLUMNS, VERDICT_COLUMNS, circuit_of, verdict_of
-from breaker.domain.circuit import Mode
-from breaker.domain.counters import Counters
-from breaker.domain.listing import CursorError, Page, Sort
-from breaker.domain.lost import LEFT_TO_PEOPLE, NOT_PUT_BACK
-from breaker.domain.modes import Level
-from breaker.domain.probe import ProbeRules
-from breaker.domain.probe_words import NOT_ENFORCED, outlook
-from breaker.domain.protected import NOBODY, ProtectedAccounts
-from breaker.domain.standing import Enforcement, Standing
-from breaker.domain.states import SEVERITY, State, Wanted
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.modes import Level
+from breaker.domain.circuits.states import SEVERITY, State, Wanted
+from breaker.domain.platform.lost import LEFT_TO_PEOPLE, NOT_PUT_BACK
+from breaker.domain.probes.probe import ProbeRules
+from breaker.domain.probes.words import NOT_ENFORCED, outlook
+from breaker.domain.profiles.protected import NOBODY, ProtectedAccounts
+from breaker.domain.standing.listing import CursorError, Page, Sort
+from breaker.domain.standing.standing import Enforcement, Standing
+from breaker.domain.windows.counters import Counters
 from breaker.ports import Account
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.circuit import Circuit
-    from breaker.domain.counters import WindowSizes
-    from breaker.domain.listing import AccountFilter
-    from breaker.domain.modes import ConfiguredModes
-    from breaker.domain.probe import Outlook, Probe
-    from breaker.domain.profiles import Profiles
-    from breaker.domain.selectors import Selector
+    from breaker.domain.acts.selectors import Selector
+    from breaker.domain.circuits.circuit import Circuit
+    from breaker.domain.circuits.modes import ConfiguredModes
+    from breaker.domain.probes.probe import Outlook, Probe
+    from breaker.domain.profiles.profiles import Profiles
+    from breaker.domain.standing.listing import AccountFilter
+    from breaker.domain.windows.counters import WindowSizes
 
 WORST_FIRST = tuple(sorted(State, key=lambda state: -SEVERITY[state]))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.reading.rows import CIRCUIT_COLUMNS, circuit_of
-from breaker.domain.counters import Counters
+from breaker.domain.windows.counters import Counters
 from breaker.ports import Account
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.circuit import Circuit
-    from breaker.domain.counters import WindowSizes
+    from breaker.domain.circuits.circuit import Circuit
+    from breaker.domain.windows.counters import WindowSizes
 
 _ACCOUNTS = f"""
     SELECT c.account, p.id, a.grant_id, a.address, a.workspace_id, a.home_workspace_id, {CIRCUIT_COLUMNS}, c.counters

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from breaker.domain.listing import CursorError
+from breaker.domain.standing.listing import CursorError
 
 T = TypeVar("T")
 

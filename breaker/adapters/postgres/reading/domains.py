@@ -8,10 +8,10 @@ from breaker.adapters.postgres.domains import DOMAIN_CIRCUIT_COLUMNS, domain_cir
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.probes import PROBE_COLUMNS, PROBE_WIDTH, probe_of
 from breaker.adapters.postgres.reading.rows import VERDICT_COLUMNS, verdict_of
-from breaker.domain.domain_probe import rules_for_domains
-from breaker.domain.probe_words import outlook
-from breaker.domain.standing import DomainStanding, Enforcement
-from breaker.domain.states import SEVERITY, State, Wanted
+from breaker.domain.circuits.states import SEVERITY, State, Wanted
+from breaker.domain.probes.domain_probe import rules_for_domains
+from breaker.domain.probes.words import outlook
+from breaker.domain.standing.standing import DomainStanding, Enforcement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.probe import ProbeRules
+    from breaker.domain.probes.probe import ProbeRules
 
 _STANDING = f"""
     SELECT p.id, d.domain, {DOMAIN_CIRCUIT_COLUMNS}, d.confirmed_at,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.counters import Counters
-from breaker.domain.detectors import Signal
-from breaker.domain.headroom import headroom
-from breaker.domain.states import State
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.windows.counters import Counters
+from breaker.domain.windows.headroom import headroom
 from breaker.ports import Account, Exempted
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.counters import WindowSizes
+    from breaker.domain.windows.counters import WindowSizes
 
 MOST = 1_000
 """Accounts that are read at most, those that wait longest."""

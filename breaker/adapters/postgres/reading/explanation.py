@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.reading.rows import COMMAND_COLUMNS, VERDICT_COLUMNS, command_of, verdict_of
 from breaker.adapters.postgres.reading.stops import PostgresStops
-from breaker.domain.circuit import Mode
-from breaker.domain.modes import Belonging, Level, ModeSetting, setting_in_force
-from breaker.domain.past import Past, as_of, state_after
-from breaker.domain.standing import RECENT, Explanation, sum_tallies
+from breaker.domain.circuits.circuit import Mode
+from breaker.domain.circuits.modes import Belonging, Level, ModeSetting, setting_in_force
+from breaker.domain.standing.past import Past, as_of, state_after
+from breaker.domain.standing.standing import RECENT, Explanation, sum_tallies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import asyncpg
 
     from breaker.adapters.postgres.reading.trail import PostgresTrail
-    from breaker.domain.modes import SetMode
-    from breaker.domain.outcomes import Counting, Tally
-    from breaker.domain.standing import Standing
+    from breaker.domain.circuits.modes import SetMode
+    from breaker.domain.outcomes.outcomes import Counting, Tally
+    from breaker.domain.standing.standing import Standing
 
 _COMMANDS = f"""
     SELECT {COMMAND_COLUMNS} FROM commands m WHERE m.account = $1 ORDER BY m.id DESC LIMIT $2

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.reading.mode_sql import encode_configured, mode_expression, mode_joins
-from breaker.domain.circuit import HeldBy, Mode
-from breaker.domain.platform_standing import SendRefusal
-from breaker.domain.probe import Phase
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy, Mode
+from breaker.domain.circuits.states import State
+from breaker.domain.platform.platform_standing import SendRefusal
+from breaker.domain.probes.probe import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import asyncpg
 
-    from breaker.domain.modes import ConfiguredModes
+    from breaker.domain.circuits.modes import ConfiguredModes
 
 # Accounts that are sending are the rest: their circuits, by far the most, are read by nobody here.
 _BY_STATE = f"""

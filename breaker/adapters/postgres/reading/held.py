@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.guard import PostgresGuard, groups_of
-from breaker.domain.counters import Counters
-from breaker.domain.detectors import Signal
-from breaker.domain.guard import HeldStop, most_urgent_first
-from breaker.domain.headroom import headroom
+from breaker.domain.circuits.guard import HeldStop, most_urgent_first
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.windows.counters import Counters
+from breaker.domain.windows.headroom import headroom
 from breaker.ports import Account
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from breaker.domain.counters import WindowSizes
-    from breaker.domain.guard import Limits, Raise, Usage
+    from breaker.domain.circuits.guard import Limits, Raise, Usage
+    from breaker.domain.windows.counters import WindowSizes
 
 MOST = 1_000
 """Accounts that are read at most, those that wait longest; beyond it a person has to look at the cause."""

@@ -1,6 +1,6 @@
 """The mode in force, in SQL: for lists and counts of many accounts, where reading them one by one would be slow.
 
-It says the same as `breaker.domain.modes.mode_in_force`; a test holds the two together.
+It says the same as `breaker.domain.circuits.modes.mode_in_force`; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 from breaker.adapters.postgres.directory import HOME
 
 if TYPE_CHECKING:
-    from breaker.domain.modes import ConfiguredModes
+    from breaker.domain.circuits.modes import ConfiguredModes
 
 _LEVELS = (("account", "a.account::text"), ("domain", "a.domain"), ("workspace", HOME), ("application", "p.id"))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from breaker.adapters.postgres.directory import HOME
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.reading.mode_sql import encode_configured, mode_expression, mode_joins
-from breaker.domain.modes import ConfiguredModes, Level
+from breaker.domain.circuits.modes import ConfiguredModes, Level
 from breaker.ports import AGENT_PROVIDER, Account
 
 if TYPE_CHECKING:

@@ -6,18 +6,18 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.circuit import HeldBy
-from breaker.domain.comparison import Counts
-from breaker.domain.detectors import Signal
-from breaker.domain.readiness import Asked, FalseStop
-from breaker.domain.states import State
+from breaker.domain.circuits.circuit import HeldBy
+from breaker.domain.circuits.states import State
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.standing.readiness import Asked, FalseStop
+from breaker.domain.windows.comparison import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     import asyncpg
 
-    from breaker.domain.outcomes import Counting
+    from breaker.domain.outcomes.outcomes import Counting
 
 _WEEK = 7 * 86_400.0
 _HOUR = 3_600

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from breaker.domain.circuit import Circuit, HeldBy, Pending
-from breaker.domain.detectors import Signal
-from breaker.domain.headroom import Headroom
-from breaker.domain.standing import CommandRecord, VerdictRecord
-from breaker.domain.states import State, Wanted
+from breaker.domain.circuits.circuit import Circuit, HeldBy, Pending
+from breaker.domain.circuits.states import State, Wanted
+from breaker.domain.detectors.detectors import Signal
+from breaker.domain.standing.standing import CommandRecord, VerdictRecord
+from breaker.domain.windows.headroom import Headroom
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from breaker.adapters.postgres.errors import translated
-from breaker.domain.outcomes import OutcomeSet
-from breaker.domain.probe import QUEUE
-from breaker.domain.stop_evidence import StopEvidence
+from breaker.domain.outcomes.outcomes import OutcomeSet
+from breaker.domain.platform.stop_evidence import StopEvidence
+from breaker.domain.probes.probe import QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from breaker.adapters.postgres.errors import translated
 from breaker.adapters.postgres.reading.cursors import decode_cursor, encode_cursor
 from breaker.adapters.postgres.reading.rows import VERDICT_COLUMNS, verdict_of
-from breaker.domain.listing import Page
+from breaker.domain.standing.listing import Page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import asyncpg
 
-    from breaker.domain.standing import VerdictRecord
+    from breaker.domain.standing.standing import VerdictRecord
 
 
 class PostgresTrail:

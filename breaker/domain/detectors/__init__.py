@@ -1,0 +1,1 @@
+"""What raises suspicion, and how rarely for nothing."""

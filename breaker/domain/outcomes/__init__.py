@@ -1,0 +1,1 @@
+"""What became of sends, and what of it counts."""

@@ -1,0 +1,1 @@
+"""Which detectors apply to whom, and who may be stopped automatically."""

@@ -1,0 +1,1 @@
+"""The formulas that detectors and error rates are made of."""

@@ -1,0 +1,1 @@
+"""What is counted of an account: rolling windows, and what detectors remember."""
