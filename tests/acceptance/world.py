@@ -50,6 +50,9 @@ class Platform:
         query = "?limit=100"
         while True:
             status, answer = await self.call("GET", path + query)
+            if status == 429:  # whoever asks again and again shares the platform's requests with the daemon
+                await asyncio.sleep(1)
+                continue
             assert status == 200, answer
             found += answer["data"]
             if not answer["data"] or not answer.get("next_cursor"):

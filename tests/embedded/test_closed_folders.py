@@ -6,6 +6,8 @@ import asyncio
 import os
 import shutil
 import signal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +18,7 @@ from breaker.adapters.postgres.embedded.lockfiles import server_lives_in
 from tests.embedded.observing import AS_ROOT, ask, mode, owner, postmaster, python, start_elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Iterator
 
 pytestmark = AS_ROOT
 
@@ -41,9 +42,12 @@ print(server_lives_in(Path(sys.argv[1])))
 
 
 @pytest.fixture
-def closed(tmp_path: Path) -> Path:
-    tmp_path.chmod(0o700)
-    return tmp_path
+def closed() -> Iterator[Path]:
+    """A closed folder within another, with a path that is short enough for a socket."""
+    with TemporaryDirectory(prefix="breaker-closed-") as name:
+        folder = Path(name) / "home"
+        folder.mkdir(0o700)
+        yield folder
 
 
 @pytest.fixture
