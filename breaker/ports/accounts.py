@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-_AGENTS_PROVIDER = "nylas"
+from breaker.domain.outcomes.identity import enforceable
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Account:
     @property
     def enforceable(self) -> bool:
         """Whether it can be stopped on the platform."""
-        return self.grant_id is not None and self.provider in {None, _AGENTS_PROVIDER}
+        return enforceable(self.grant_id, self.provider)
 
     def is_of(self, sender: Sender) -> bool:
         """Tell whether it is the account that a sender was looked up as; a number alone may be another's by now."""

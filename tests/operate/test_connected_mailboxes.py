@@ -27,4 +27,10 @@ async def test_an_act_on_all_is_refused_for_who_is_no_agent_account(known: Fleet
     assert refused == [("grant-person", UNENFORCEABLE)]
     assert [(one.account, one.effect) for one in planned.listed] == [(one.account, one.effect) for one in report.listed]
     assert await known.commands(keys[1]) == []
+    standings = await known.operations.accounts.find(parse_selector("--all"))
+    assert {one.id: one.enforceable for one in standings} == {
+        "grant-agent": True,
+        "grant-person": False,
+        "grant-unseen": True,
+    }
     assert ("person@x.example", "sending") in (await known.states()).items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from breaker.domain.outcomes.identity import enforceable
 from breaker.domain.outcomes.outcomes import NOTHING, Counting
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class Standing:
         id: What people and programs call it: the grant, else the address.
         application_id: The platform's id of the application.
         grant_id: The grant, or None where it is known by its address alone.
+        provider: Who provides the mailbox, or None where that was not seen yet.
         address: The mailbox's address, or None where it is not known yet.
         domain: The sending domain, or empty.
         domain_state: The state of the domain's own circuit: where that is stopped, the account can't send either.
@@ -126,6 +128,7 @@ class Standing:
     id: str
     application_id: str
     grant_id: str | None
+    provider: str | None
     address: str | None
     domain: str
     domain_state: State
@@ -151,7 +154,7 @@ class Standing:
     @property
     def enforceable(self) -> bool:
         """Whether it can be stopped on the platform."""
-        return self.grant_id is not None
+        return enforceable(self.grant_id, self.provider)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ _STANDING = f"""
            coalesce(o.since, t.found_at), o.attempts,
            coalesce(o.error, CASE WHEN t.left_at IS NOT NULL THEN '{LEFT_TO_PEOPLE}'
                                   WHEN t.account IS NOT NULL AND t.put_back_at IS NULL THEN '{NOT_PUT_BACK}' END),
-           coalesce(d.state, 'sending'), {PROBE_COLUMNS},
+           coalesce(d.state, 'sending'), a.provider, {PROBE_COLUMNS},
            {PLATFORM_COLUMNS}, {VERDICT_COLUMNS}
     {_FROM}
     {mode_joins("$2")}
@@ -197,10 +197,9 @@ class PostgresAccounts:
     def _standing(self, row: Sequence[Any]) -> Standing:
         key, application_id, grant_id, address, domain, workspace_id, home_workspace_id = row[:7]
         circuit = circuit_of(row[7:16])
-        confirmed, confirmed_at, last_event_at, counters, mode, source, since, attempts, error, domain_state = row[
-            16:26
-        ]
-        probe, rest = probe_of(row[26 : 26 + PROBE_WIDTH]), row[26 + PROBE_WIDTH :]
+        confirmed, confirmed_at, last_event_at, counters, mode, source, since, attempts, error = row[16:25]
+        domain_state, provider = row[25:27]
+        probe, rest = probe_of(row[27 : 27 + PROBE_WIDTH]), row[27 + PROBE_WIDTH :]
         platform, verdict = rest[:PLATFORM_WIDTH], rest[PLATFORM_WIDTH:]
         name = grant_id or address or str(key)
         account = Account(key, application_id, grant_id, address, workspace_id, home_workspace_id)
@@ -209,6 +208,7 @@ class PostgresAccounts:
             id=name,
             application_id=application_id,
             grant_id=grant_id,
+            provider=provider,
             address=address,
             domain=domain or "",
             domain_state=State(domain_state),
