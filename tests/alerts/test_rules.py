@@ -35,6 +35,7 @@ PAGES = {
     "BreakerTakenOut",
     "BreakerStopNotConfirmed",
     "BreakerStopLeaks",
+    "BreakerDrillFailed",
     "BreakerCredentialsRejected",
     "BreakerGuardHolding",
     "BreakerDomainStopped",
@@ -75,7 +76,7 @@ def _promtool(*arguments: str) -> str:
 
 @prometheus
 def test_prometheus_finds_nothing_wrong_with_the_rules() -> None:
-    assert "26 rules found" in _promtool("check", "rules", "--lint=all", str(RULES))
+    assert "27 rules found" in _promtool("check", "rules", "--lint=all", str(RULES))
 
 
 @prometheus
